@@ -1,6 +1,6 @@
 """The only door to wall time, monotonic time and sleep; and the ear of whoever waits.
 
-Nothing else in ``redline`` calls ``time``, ``datetime.now`` or ``sleep`` (checked by ``tests/test_architecture.py``), so
+Nothing else in ``redline`` calls ``time``, ``datetime.now`` or ``sleep`` (``tests/test_architecture.py`` checks), so
 that a test can pass in a clock of its own and a six-hour wait takes a millisecond.
 """
 
@@ -39,7 +39,9 @@ class SystemClock:
     def __init__(self) -> None:
         self._clock_id = getattr(time, "CLOCK_BOOTTIME", None)
         boot = Path("/proc/sys/kernel/random/boot_id")
-        self._boot_id = boot.read_text().strip() if boot.exists() else f"started-{round(time.time() - time.monotonic())}"
+        self._boot_id = (
+            boot.read_text().strip() if boot.exists() else f"started-{round(time.time() - time.monotonic())}"
+        )
 
     def now(self) -> datetime:
         return datetime.now(UTC)

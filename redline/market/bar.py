@@ -56,11 +56,13 @@ class BarSpec:
         Weeks start on Sunday, months, quarters and years on their first day (vendor: custom bars, snapping). A bar of
         several units runs from its own date on: the vendor does not say where it anchors those.
         """
+        if self.timespan.intraday:
+            return day, day
         first = day if self.multiplier > 1 else unit_start(self.timespan, day)
         after = first
         for _ in range(self.multiplier):
             after = unit_after(self.timespan, after)
-        return first, max(first, after - timedelta(days=1))
+        return first, after - timedelta(days=1)
 
     def snap(self, start: date, end: date) -> tuple[date, date]:
         """Widen ``start`` to ``end`` (inclusive) to whole units, as the vendor does."""

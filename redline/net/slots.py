@@ -1,0 +1,154 @@
+"""The slots of one key, as steps inside one transaction: queue, reservation, start, end. No waiting, no clock.
+
+A slot is a row. ``token`` NULL: idle, free again ``rest_s`` after ``ended_at``. ``token`` set, ``started`` 0: reserved
+for a waiter that sleeps until it is due; nothing was sent. ``started`` 1: a request may be on the wire. As ``ended_at``
+is kept, and not the time it is free again, a changed limit holds at once for slots used under the old one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from redline.net.pace import Pace
+
+NEVER = -1e18
+"""``ended_at`` of a slot that was never used."""
+
+_ROUNDING_S = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Where a waiter stands: ``started``, or ``due`` (since boot) on a reserved slot, or None: still in the queue."""
+
+    started: bool
+    due: float | None
+
+
+class Slots:
+    """One key's slots at one instant, inside one transaction."""
+
+    def __init__(self, db: sqlite3.Connection, key: str, pace: Pace, now: float) -> None:
+        self._db, self._key, self._pace, self._now = db, key, pace, now
+
+    def fit(self) -> None:
+        """Make the number of slots that of the pace: new ones are free, the longest idle go, none on the wire goes.
+
+        A waiter whose reservation goes finds that out when it looks, and queues again.
+        """
+        self._db.execute(
+            "UPDATE slots SET ended_at = ? WHERE key = ? AND ended_at > ?", (self._now, self._key, self._now)
+        )
+        (count,) = self._db.execute("SELECT count(*) FROM slots WHERE key = ?", (self._key,)).fetchone()
+        if count > self._pace.slots:
+            self._db.execute(
+                "DELETE FROM slots WHERE id IN (SELECT id FROM slots WHERE key = ? AND started = 0"
+                " ORDER BY token IS NOT NULL, ended_at LIMIT ?)",
+                (self._key, count - self._pace.slots),
+            )
+        elif count < self._pace.slots:
+            (busy_from,) = self._db.execute("SELECT busy_from FROM meta").fetchone()
+            new = [(self._key, NEVER if busy_from is None else busy_from)] * (self._pace.slots - count)
+            self._db.executemany("INSERT INTO slots (key, ended_at) VALUES (?, ?)", new)
+
+    def sweep(self, is_alive: Callable[[str], bool]) -> None:
+        """Take the slots of dead processes back: one that was on the wire rests from now, for its end is unknown."""
+        owners = self._db.execute(
+            "SELECT owner FROM slots WHERE key = ?1 AND owner IS NOT NULL UNION SELECT owner FROM queue WHERE key = ?1",
+            (self._key,),
+        ).fetchall()
+        for (owner,) in owners:
+            if not is_alive(owner):
+                self._db.execute(
+                    "UPDATE slots SET ended_at = iif(started, ?, ended_at), owner = NULL, token = NULL, started = 0"
+                    " WHERE key = ? AND owner = ?",
+                    (self._now, self._key, owner),
+                )
+                self._db.execute("DELETE FROM queue WHERE key = ? AND owner = ?", (self._key, owner))
+                self._db.execute("DELETE FROM turns WHERE key = ? AND owner = ?", (self._key, owner))
+
+    def look(self, token: str, owner: str, paused_until: float) -> Turn:
+        """Return where the waiter stands, queueing it when it is unknown and starting it when it is due."""
+        row = self._reserved(token)
+        if row is None:
+            self._db.execute(
+                "INSERT OR IGNORE INTO queue (key, owner, token) VALUES (?, ?, ?)", (self._key, owner, token)
+            )
+            self.grant()
+            row = self._reserved(token)
+        if row is None:
+            return Turn(started=False, due=None)
+        slot, ended_at = row
+        due = max(ended_at + self._pace.rest_s, paused_until)
+        if self._now < due - _ROUNDING_S:
+            return Turn(started=False, due=due)
+        self._db.execute("UPDATE slots SET started = 1 WHERE id = ?", (slot,))
+        return Turn(started=True, due=due)
+
+    def grant(self) -> None:
+        """Reserve idle slots, the one free first for the process whose last turn is longest ago, then by ticket."""
+        while True:
+            slot = self._db.execute(
+                "SELECT id FROM slots WHERE key = ? AND token IS NULL ORDER BY ended_at LIMIT 1", (self._key,)
+            ).fetchone()
+            first = self._db.execute(
+                "SELECT ticket, owner, token FROM queue LEFT JOIN turns USING (key, owner) WHERE key = ?"
+                " ORDER BY coalesce(turn, 0), ticket LIMIT 1",
+                (self._key,),
+            ).fetchone()
+            if slot is None or first is None:
+                return
+            ticket, owner, token = first
+            self._db.execute("UPDATE slots SET owner = ?, token = ? WHERE id = ?", (owner, token, slot[0]))
+            self._db.execute("DELETE FROM queue WHERE ticket = ?", (ticket,))
+            self._db.execute(
+                "INSERT INTO turns SELECT ?1, ?2, coalesce(max(turn), 0) + 1 FROM turns WHERE key = ?1"
+                " ON CONFLICT (key, owner) DO UPDATE SET turn = excluded.turn",
+                (self._key, owner),
+            )
+
+    def end(self, token: str, *, sent: bool) -> None:
+        """Let go: a slot whose request was sent rests from now, one that was not goes back as it was."""
+        self._db.execute("DELETE FROM queue WHERE token = ?", (token,))
+        found = self._db.execute(
+            "UPDATE slots SET ended_at = iif(?, ?, ended_at), owner = NULL, token = NULL, started = 0"
+            " WHERE key = ? AND token = ?",
+            (sent, self._now, self._key, token),
+        ).rowcount
+        if not found and sent:
+            self._spend_one()
+        self.fit()
+        self.grant()
+
+    def _spend_one(self) -> None:
+        """Pay for a request whose slot is gone (a new file began meanwhile): one that nobody uses rests instead."""
+        self._db.execute(
+            "UPDATE slots SET ended_at = ? WHERE id IN (SELECT id FROM slots WHERE key = ? AND started = 0"
+            " ORDER BY token IS NOT NULL, ended_at LIMIT 1)",
+            (self._now, self._key),
+        )
+
+    def used(self) -> int:
+        """Return how many slots cannot be used now: on the wire, or resting."""
+        (count,) = self._db.execute(
+            "SELECT count(*) FROM slots WHERE key = ? AND (started OR ended_at > ?)",
+            (self._key, self._now - self._pace.rest_s),
+        ).fetchone()
+        return int(count)
+
+    def next_free_s(self) -> float:
+        """Return the seconds until a newcomer could send: 0, the rest of the first idle slot, or a window at least."""
+        (ended_at,) = self._db.execute(
+            "SELECT min(ended_at) FROM slots WHERE key = ? AND token IS NULL", (self._key,)
+        ).fetchone()
+        if ended_at is None:
+            return self._pace.window_s
+        return max(0.0, float(ended_at) + self._pace.rest_s - self._now)
+
+    def _reserved(self, token: str) -> tuple[int, float] | None:
+        row = self._db.execute(
+            "SELECT id, ended_at FROM slots WHERE key = ? AND token = ?", (self._key, token)
+        ).fetchone()
+        return None if row is None else (int(row[0]), float(row[1]))

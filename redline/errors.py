@@ -10,6 +10,8 @@ RedlineError
     Conflict         the thing is in another state than the request needs            409
     NotFound         no such job, page, key                                          404
     NoData           known, but nothing is there                                     404
+    Refused          the web gate does not let the request in                        403
+      SignedOut 401, WrongHost 421, WrongBodyType 415, TooLarge 413, Busy 503
   ConfigError      the installation has to be changed first
     MissingKey       no key for the source                                           400
     KeysUnreadable   the vault does not open with this master key                    500
@@ -129,6 +131,42 @@ class NoData(RequestError):
     """The question was right, and nothing is there to answer it."""
 
     code, status = "no_data", 404
+
+
+class Refused(RequestError):
+    """The web gate does not let a request in: nothing says that it comes from this app's own pages or from a program."""
+
+    code, status = "forbidden", 403
+
+
+class SignedOut(Refused):
+    """A password is set, and the request carries neither a session nor a token that holds."""
+
+    code, status = "signed_out", 401
+
+
+class WrongHost(Refused):
+    """The ``Host`` of the request is none of the names that the server answers to."""
+
+    code, status = "wrong_host", 421
+
+
+class WrongBodyType(Refused):
+    """The body is neither JSON nor a form."""
+
+    code, status = "unsupported_media_type", 415
+
+
+class TooLarge(Refused):
+    """The body is bigger than any honest request."""
+
+    code, status = "too_large", 413
+
+
+class Busy(Refused):
+    """All seats for this kind of request are taken; asking again later helps."""
+
+    code, status = "busy", 503
 
 
 # -- the installation -------------------------------------------------------------------------------------------------

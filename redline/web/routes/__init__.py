@@ -1,0 +1,20 @@
+"""One file per shape of request; each parses, calls the engine and renders."""
+
+from __future__ import annotations
+
+from redline.web import login
+from redline.web.routes import api_keys, data, download_plan, download_single, jobs, overview, status, tokens
+
+BLUEPRINTS = (
+    overview.bp,
+    download_single.bp,
+    download_plan.bp,
+    jobs.bp,
+    data.bp,
+    status.bp,
+    api_keys.bp,
+    tokens.bp,
+    login.bp,
+)
+
+__all__ = ["BLUEPRINTS"]

@@ -1,0 +1,23 @@
+"""``POST /download/plan``: what a download would cost. Nothing is fetched."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from redline.web import pages
+from redline.web.answers import answer, wants_html
+from redline.web.body import form_or_json
+from redline.web.current import engine
+from redline.web.routes.download_single import SingleDownload
+
+bp = Blueprint("download_plan", __name__)
+
+
+@bp.post("/download/plan")
+def download_plan() -> Response:
+    """Return the bill of a download: as JSON, or as the piece of page that stands under the form."""
+    wanted = SingleDownload.parse(form_or_json()).request
+    plan = engine().plan(wanted)
+    if wants_html():
+        return Response(pages.bill(engine(), wanted, plan), mimetype="text/html")
+    return answer(plan.as_json())

@@ -1,0 +1,191 @@
+"""What was asked and what came back: one span of sessions of one series, and the states that follow from such spans."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+
+from redline.market.bar import DAILY, BarSpec, Timespan
+from redline.market.calendar import TradingCalendar, day_of
+from redline.market.request import Dataset
+from redline.market.session import SessionState, SessionStatus
+
+#: States of an absence that nothing will change once the session is settled.
+_FINAL = frozenset({SessionState.NOT_LISTED, SessionState.NO_TRADES, SessionState.VENDOR_HAS_NONE})
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The key of the ledger: one dataset of one ticker from one source, of one bar width (bars only)."""
+
+    source: str
+    dataset: Dataset
+    ticker: str
+    spec: BarSpec = DAILY
+
+    @property
+    def label(self) -> str:
+        """The width of its bars, as the ledger writes it: ``1day``; empty for splits and dividends."""
+        return self.spec.label if self.dataset is Dataset.BARS else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One answer (``state`` is ``None``) or one note about ``first`` to ``last``, both inclusive.
+
+    ``counts``: rows by the date that stands on them. An answer says all there is: sessions without rows have none.
+    """
+
+    series: Series
+    first: date
+    last: date
+    asked_at: datetime
+    answer: str = ""
+    batch: str = ""
+    state: SessionState | None = None
+    counts: Mapping[int, int] | None = None
+    rows_new: int = 0
+    rows_changed: int = 0
+    rows_same: int = 0
+    set_aside: int = 0
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the answer as the table's log records it."""
+        return {
+            "source": self.series.source,
+            "dataset": self.series.dataset.value,
+            "ticker": self.series.ticker,
+            "timespan": self.series.spec.timespan.value,
+            "multiplier": self.series.spec.multiplier,
+            "first": self.first.isoformat(),
+            "last": self.last.isoformat(),
+            "asked_at": self.asked_at.isoformat(),
+            "answer": self.answer,
+            "batch": self.batch,
+            "counts": base64.b64encode(packed(self.counts or {})).decode("ascii"),
+            "rows": [self.rows_new, self.rows_changed, self.rows_same, self.set_aside],
+        }
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> Asked:
+        """Return the answer that ``as_record`` wrote."""
+        new, changed, same, set_aside = record["rows"]
+        spec = BarSpec(Timespan(record["timespan"]), record["multiplier"])
+        return cls(
+            series=Series(record["source"], Dataset(record["dataset"]), record["ticker"], spec),
+            first=date.fromisoformat(record["first"]),
+            last=date.fromisoformat(record["last"]),
+            asked_at=datetime.fromisoformat(record["asked_at"]).astimezone(UTC),
+            answer=record["answer"],
+            batch=record["batch"],
+            counts=unpacked(base64.b64decode(record["counts"])),
+            rows_new=new,
+            rows_changed=changed,
+            rows_same=same,
+            set_aside=set_aside,
+        )
+
+
+def packed(counts: Mapping[int, int]) -> bytes:
+    """Return counts by date ordinal, small: steps from date to date, then the counts, 32 bits each, deflated."""
+    days = np.fromiter(sorted(counts), dtype="<i4", count=len(counts))
+    numbers = np.fromiter((counts[int(day)] for day in days), dtype="<i4", count=len(counts))
+    return zlib.compress(np.concatenate([np.diff(days, prepend=0), numbers]).astype("<i4").tobytes(), 6)
+
+
+def unpacked(data: bytes) -> dict[int, int]:
+    """Return what ``packed`` made smaller."""
+    both = np.frombuffer(zlib.decompress(data), dtype="<i4")
+    half = len(both) // 2
+    return dict(zip(np.cumsum(both[:half]).tolist(), both[half:].tolist(), strict=True))
+
+
+def rows_by_day(spans: Iterable[Asked]) -> dict[int, int]:
+    """Return how many rows are held by date ordinal; ``spans`` in the order of their commits, the newest wins."""
+    held: dict[int, int] = {}
+    for one in spans:
+        if one.state is None:
+            first, last = one.first.toordinal(), one.last.toordinal()
+            if any(first <= day <= last for day in held):
+                held = {day: rows for day, rows in held.items() if not first <= day <= last}
+            held.update(one.counts or {})
+    return held
+
+
+def fold(
+    spans: Iterable[Asked], sessions: list[date], spec: BarSpec, settled_through: Callable[[datetime], date]
+) -> list[SessionStatus]:
+    """Return one status for each of ``sessions`` (sorted); ``spans`` in the order of their commits.
+
+    A later answer replaces an earlier one. A note never hides rows that are held, and a failure never hides an
+    absence that is settled. ``settled_through`` says up to which session an answer of that instant is final (design 6).
+    """
+    states = {day: SessionStatus(day, SessionState.NEVER_ASKED) for day in sessions}
+    for one in spans:
+        through = settled_through(one.asked_at)
+        rows = _rows_by_session(one, spec)
+        for day in sessions:
+            if not one.first <= day <= one.last:
+                continue
+            settled = (spec.window(day)[1] if _spreads(spec) else day) <= through
+            state = one.state
+            if state is None:
+                absent = SessionState.VENDOR_HAS_NONE if settled else SessionState.LATE
+                state = SessionState.STORED if rows.get(day.toordinal()) else absent
+            elif _keeps(states[day], state):
+                continue
+            states[day] = SessionStatus(
+                day, state, rows.get(day.toordinal(), 0), one.series.source, one.asked_at, one.answer,
+                settled and state not in (SessionState.LATE, SessionState.FAILED),
+            )  # fmt: skip
+    return [states[day] for day in sessions]
+
+
+def _spreads(spec: BarSpec) -> bool:
+    """Whether one bar stands for several sessions."""
+    return not spec.timespan.intraday and spec != DAILY
+
+
+def _keeps(before: SessionStatus, note: SessionState) -> bool:
+    """Whether what is known of a session outweighs a note."""
+    if before.state is SessionState.STORED:
+        return True
+    return note not in _FINAL and before.settled and before.state in _FINAL
+
+
+def _rows_by_session(one: Asked, spec: BarSpec) -> Mapping[int, int]:
+    """Return rows by session: a bar of a week or more counts for each session of its window."""
+    counts = one.counts or {}
+    if not _spreads(spec):
+        return counts
+    spread: dict[int, int] = {}
+    for day, rows in counts.items():
+        first, last = spec.window(date.fromordinal(day))
+        for covered in range(first.toordinal(), last.toordinal() + 1):
+            spread[covered] = spread.get(covered, 0) + rows
+    return spread
+
+
+class Settling:
+    """Up to which session the data was final at an instant. Remembers what it found; thread-safe."""
+
+    def __init__(self, calendar: TradingCalendar) -> None:
+        self._calendar = calendar
+        self._known: dict[datetime, date] = {}
+
+    def through(self, asked_at: datetime) -> date:
+        """Return the last session whose data no longer changed at ``asked_at`` (aware)."""
+        if asked_at not in self._known:
+            day = day_of(asked_at)
+            sessions = self._calendar.sessions(date.fromordinal(day.toordinal() - 21), day)
+            final = [one for one in sessions if self._calendar.settles_at(one) <= asked_at]
+            if len(self._known) > 10_000:
+                self._known.clear()
+            self._known[asked_at] = final[-1] if final else date.min
+        return self._known[asked_at]

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import requests
 
 
 class FakeClock:
@@ -49,3 +56,78 @@ class FakeClock:
         """Set the wall clock forward (or back, when negative); the time since boot goes on undisturbed."""
         with self._lock:
             self._now += timedelta(seconds=seconds)
+
+
+class Emulator:
+    """The emulator as a process of its own, for a ``with`` block: ``rest`` and ``control`` are its addresses.
+
+    ``data`` is a folder like ``market-data/`` (``None``: the demo market); ``arguments`` are further options of
+    ``python -m redline.emulator``.
+    """
+
+    def __init__(
+        self,
+        data: Path | None = None,
+        *arguments: str,
+        plan: str = "advanced",
+        key: str | None = None,
+        now: str | None = None,
+        port: int = 0,
+    ) -> None:
+        options = {"--data": data, "--plan": plan, "--key": key, "--now": now, "--port": port}
+        given = [text for name, value in options.items() if value is not None for text in (name, str(value))]
+        command = [sys.executable, "-m", "redline.emulator", *given, *arguments]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1])
+        assert self._process.stdout is not None  # noqa: S101  a pipe was asked for
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the emulator did not start; exit code {self.stop()}")
+        self.addresses: dict[str, Any] = json.loads(line)
+        self.rest: str = self.addresses["rest"]
+        self.control: str = self.addresses["control"]
+
+    def __enter__(self) -> Emulator:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def ledger(self, *, since: int = 0, rows: bool = False) -> list[dict[str, Any]]:
+        """Return every request in order of arrival; with ``rows`` also the key of each row served."""
+        answer = self._call("GET", f"/ledger?since={since}&rows={int(rows)}")
+        return list(answer["requests"])
+
+    def faults(self, faults: list[dict[str, Any]]) -> None:
+        """Add scripted faults: ``docs/emulator.md``."""
+        self._call("POST", "/faults", faults)
+
+    def faults_state(self) -> list[dict[str, Any]]:
+        """Return the faults in force with how often each was ``seen`` and ``fired``."""
+        return list(self._call("GET", "/faults")["faults"])
+
+    def clear_faults(self) -> None:
+        """Remove all faults."""
+        self._call("DELETE", "/faults")
+
+    def reset(self) -> None:
+        """Forget ledger, faults, revoked keys and counts; back to the plan and faults of the start."""
+        self._call("POST", "/reset")
+
+    def plan(self, name: str, *, calls: int | None = None, window_s: float = 60.0, key: str | None = None) -> None:
+        """Set the plan of all keys, or of one; ``calls`` in any ``window_s`` overrides its limit."""
+        self._call("POST", "/plan", {"plan": name, "calls": calls, "window_s": window_s, "key": key})
+
+    def stop(self) -> int:
+        """Stop the process and return its exit code. May be called twice."""
+        self._process.terminate()
+        code = self._process.wait(timeout=10)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        return code
+
+    def _call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        answer = requests.request(method, self.control + path, json=body, timeout=30)
+        if answer.status_code != 200:
+            raise ValueError(f"the emulator's control said: {answer.json()['error']}")
+        found: dict[str, Any] = answer.json()
+        return found

@@ -1,0 +1,1 @@
+"""What the emulator knows: bars, corporate actions and reference data of one folder."""

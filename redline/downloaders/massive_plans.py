@@ -1,0 +1,68 @@
+"""What Massive's plans cover: how far back, how much in a minute, and how a key's plan is found out.
+
+Source: contract page section 4 and ``massive.com/pricing`` (read 2026-10): Basic two years and end of day, 5 calls a
+minute; Starter five years and second bars; Developer ten and trades; Advanced everything and quotes. Paid plans have no
+limit a minute, but stay under 100 calls a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, timedelta
+
+from redline.market.part import Part
+from redline.market.request import Dataset
+
+FLOORS_YEARS = (10, 5, 2)
+BASIC_LIMIT = 5
+PAID_LIMIT = 600
+#: What is asked to learn a plan, cheapest sign first: entitlement to path. The ticker and its day are always there.
+PROBES = {
+    "trades": "/v3/trades/AAPL?limit=1",
+    "quotes": "/v3/quotes/AAPL?limit=1",
+    "second_bars": "/v2/aggs/ticker/AAPL/range/1/second/{day}/{day}?limit=1",
+}
+
+
+def narrower(part: Part, today: date) -> tuple[Part, ...]:
+    """Return the parts to try after "your plan doesn't include this data timeframe", widest first.
+
+    First without today, for plans that see a day only after its end; then from the known floors on, which move on by a
+    day each day: each floor exactly, and a day later, for the vendor's day may have begun before New York's.
+    """
+    if part.dataset is not Dataset.BARS:
+        return ()
+    end = min(part.end, today - timedelta(days=1))
+    starts = [part.start] if end < part.end else []
+    for years in FLOORS_YEARS:
+        floor = years_before(today, years)
+        starts += [day for day in (floor, floor + timedelta(days=1)) if day > part.start]
+    return tuple(replace(part, start=start, end=end) for start in starts if start <= end)
+
+
+def years_before(day: date, years: int) -> date:
+    """Return the same day so many years before; March 1 where there is no February 29."""
+    try:
+        return day.replace(year=day.year - years)
+    except ValueError:
+        return date(day.year - years, 3, 1)
+
+
+def plan_of(entitled: Mapping[str, bool]) -> str:
+    """Return the name of the stocks plan that has these entitlements."""
+    if entitled["quotes"]:
+        return "advanced"
+    if entitled["trades"]:
+        return "developer"
+    return "starter" if entitled["second_bars"] else "basic"
+
+
+def limit_of(plan: str) -> int:
+    """Return the requests a minute that suit a plan."""
+    return BASIC_LIMIT if plan == "basic" else PAID_LIMIT
+
+
+def minutes_per_session(ticker: str) -> int:
+    """Return how many minutes of a session can have bars: 04:00 to 20:00 for stocks, all for what trades all day."""
+    return 24 * 60 if ticker.startswith(("X:", "C:", "I:")) else 16 * 60

@@ -10,6 +10,7 @@ RedlineError
     Conflict         the thing is in another state than the request needs            409
     NotFound         no such job, page, key                                          404
     NoData           known, but nothing is there                                     404
+    TooManyTries     wrong passwords; nothing of a source                            429
     Refused          the web gate does not let the request in                        403
       SignedOut 401, WrongHost 421, WrongBodyType 415, TooLarge 413, Busy 503
   ConfigError      the installation has to be changed first
@@ -28,6 +29,7 @@ RedlineError
     CorruptPartition a file that is not what was written
     DiskFull *       no space left                                                   507
     StoreUnwritable  the folder cannot be written
+    LeaseLost        another worker has taken over this part of a job
   Cancelled        the caller asked to stop; no failure
 
 A star marks ``retryable = True``: the retry loop reads that and nothing else.
@@ -167,6 +169,20 @@ class Busy(Refused):
     """All seats for this kind of request are taken; asking again later helps."""
 
     code, status = "busy", 503
+
+
+class TooManyTries(RequestError):
+    """Too many wrong passwords; none is looked at for ``retry_after_s`` seconds."""
+
+    code, status = "rate_limited", 429
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(
+            "There were too many wrong passwords.",
+            f"Wait {retry_after_s} s and try again.",
+            retry_after_s=retry_after_s,
+        )
+        self.retry_after_s = retry_after_s
 
 
 # -- the installation -------------------------------------------------------------------------------------------------
@@ -322,6 +338,12 @@ class StoreUnwritable(StoreError):
     """The store's folder cannot be written."""
 
     code = "store_unwritable"
+
+
+class LeaseLost(StoreError):
+    """Another worker has taken over this part of a job; what this one has in hand must not be marked."""
+
+    code = "lease_lost"
 
 
 class Cancelled(RedlineError):

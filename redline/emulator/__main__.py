@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,10 +47,19 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(signum, lambda *_: vendor.clock.stop())
     for server in servers.values():
         threading.Thread(target=server.serve_forever, daemon=True).start()
+    if options.stop_with_stdin:
+        threading.Thread(target=_stop_with_stdin, args=(vendor.clock.stop,), daemon=True).start()
     line = {name: address_of(server) for name, server in servers.items()}
     print(json.dumps({**line, "plan": options.plan, "demo": vendor.market.simulated}), flush=True)
     vendor.clock.wait_for_stop()
     return 0
+
+
+def _stop_with_stdin(stop: Callable[[], None]) -> None:
+    """Wait for the end of standard input: whoever holds its other end is gone, killed or not."""
+    while sys.stdin.buffer.read(4096):
+        pass
+    stop()
 
 
 def _vendor(options: argparse.Namespace, faults: Faults) -> Vendor:
@@ -69,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--key", help="the only key that is accepted (default: any)")
     parser.add_argument("--faults", type=Path, help="JSON file with faults, as for POST /faults")
     parser.add_argument("--now", type=_instant, help="start of the emulator's clock, ISO 8601 (default: the real time)")
+    parser.add_argument("--stop-with-stdin", action="store_true", help="end when standard input ends")
     return parser
 
 

@@ -18,6 +18,7 @@ from redline.errors import DiskFull, StoreError, StoreUnwritable
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+_NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 _OS_ERROR = re.compile(r"os error (\d+)")  # How the Delta library passes on the system's error number: in its text.
 
 
@@ -46,6 +47,19 @@ class Files:
         """Give a file its name, in place of what had it."""
         os.replace(old, new)
 
+    def link(self, old: Path, new: Path) -> None:
+        """Give a file a second name that nobody may have yet.
+
+        Raises:
+            FileExistsError: somebody has it.
+        """
+        try:
+            os.link(old, new)
+        except OSError as error:
+            if error.errno not in _NO_LINKS or new.exists():
+                raise
+            os.replace(old, new)  # A disk without links: the writers' lock alone keeps others away.
+
     def chmod(self, path: Path, mode: int) -> None:
         """Set who may do what."""
         os.chmod(path, mode)
@@ -60,21 +74,26 @@ class Files:
         path.unlink(missing_ok=True)
 
 
-def put(files: Files, target: Path, data: bytes) -> None:
-    """Write ``data`` under a temporary name beside ``target``, make it last, then rename it.
+def put(files: Files, target: Path, data: bytes, *, exclusive: bool = False) -> None:
+    """Write ``data`` under a temporary name beside ``target``, make it last, then give it its name.
 
     The folder's own fsync is the caller's, who may have put several files into it.
+
+    Raises:
+        FileExistsError: ``exclusive``, and there is such a file.
     """
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         files.write(temporary, data)
         files.chmod(temporary, 0o440)
         files.fsync(temporary)
-        files.rename(temporary, target)
-    except OSError:
-        with contextlib.suppress(OSError):  # The first failure is the one to tell; the next start sweeps the rest.
+        if exclusive:
+            files.link(temporary, target)
+        else:
+            files.rename(temporary, target)
+    finally:
+        with contextlib.suppress(OSError):  # What a failure leaves here, the next start sweeps.
             files.unlink(temporary)
-        raise
 
 
 def make_folders(files: Files, folder: Path, root: Path) -> None:

@@ -1,13 +1,13 @@
 """The table's log: what each version added, removed and recorded, and the list of files that follows from it.
 
-The log is read here and written by the Delta library, which makes an entry visible in one step (a link to a whole
-file). An entry's ``commitInfo`` carries our record of what was asked, so that the ledger can be repaired from it.
+The format is Delta Lake's: a file of JSON lines for each version, numbered from 0. An entry's ``commitInfo`` carries
+our record of what was asked, so that the ledger can be repaired from it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -39,16 +39,22 @@ class Snapshot:
     version: int
     files: Mapping[Partition, tuple[DataFile, ...]]
 
+    def chosen(self, choose: Callable[[Partition], bool]) -> list[DataFile]:
+        """Return the files of the partitions that are chosen, sorted by path."""
+        return sorted(
+            (one for partition, files in self.files.items() if choose(partition) for one in files),
+            key=lambda one: one.path,
+        )
+
     def all_files(self) -> list[DataFile]:
         """Return every file, sorted by path."""
-        return sorted((one for files in self.files.values() for one in files), key=lambda one: one.path)
+        return self.chosen(lambda _: True)
 
     def after(self, entry: LogEntry) -> Snapshot:
         """Return the snapshot that ``entry`` makes of this one."""
         removed = set(entry.removed)
-        touched = {one.partition for one in entry.added} | {
-            partition for partition, files in self.files.items() if any(one.path in removed for one in files)
-        }
+        folders = {path.rpartition("/")[0] for path in removed}
+        touched = {one.partition for one in entry.added} | {one for one in self.files if one.folder in folders}
         files = dict(self.files)
         for partition in touched:
             kept = [one for one in files.get(partition, ()) if one.path not in removed]
@@ -118,6 +124,41 @@ def files_of(actions: Any, kind: TableKind) -> Iterable[DataFile]:
             tickers=(one.get("min.ticker") or "", one.get("max.ticker") or chr(0x10FFFF)),
             days=(one.get(f"min.{kind.day}") or date.min, one.get(f"max.{kind.day}") or date.max),
         )
+
+
+def encoded_entry(
+    added: Sequence[tuple[DataFile, str]], removed: Sequence[DataFile], record: Mapping[str, Any], stamp_ms: int
+) -> bytes:
+    """Return a log entry that removes and adds files (each with its statistics) in one step."""
+    info = {"timestamp": stamp_ms, "operation": "WRITE", "engineInfo": "redline", RECORD: json.dumps(dict(record))}
+    lines: list[dict[str, object]] = [{"commitInfo": info}]
+    lines += [
+        {
+            "remove": {
+                "path": one.path,
+                "deletionTimestamp": stamp_ms,
+                "dataChange": True,
+                "extendedFileMetadata": True,
+                "partitionValues": one.partition.values,
+                "size": one.size_bytes,
+            }
+        }
+        for one in removed
+    ]
+    lines += [
+        {
+            "add": {
+                "path": one.path,
+                "partitionValues": one.partition.values,
+                "size": one.size_bytes,
+                "modificationTime": stamp_ms,
+                "dataChange": True,
+                "stats": stats,
+            }
+        }
+        for one, stats in added
+    ]
+    return "".join(json.dumps(line) + "\n" for line in lines).encode()
 
 
 def statistics(table: pa.Table) -> str:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from redline.errors import CorruptPartition
 from redline.market.schema import UTC_US
-from redline.store.layout import DataFile, TableKind
+from redline.store.layout import DataFile, Partition, TableKind
 from redline.store.log import Snapshot
 
 SNAPSHOTS_TRIED = 5
@@ -80,14 +80,14 @@ def damaged(file: DataFile, kind: TableKind, what: str = "is not what was writte
 
 
 def read_rows(
-    root: Path, kind: TableKind, wanted: Wanted, snapshot: Callable[[], Snapshot], choose: Callable[[DataFile], bool]
+    root: Path, kind: TableKind, wanted: Wanted, snapshot: Callable[[], Snapshot], choose: Callable[[Partition], bool]
 ) -> list[pa.Table]:
-    """Return the wanted rows of the chosen files, one table each, sorted by path; all of one snapshot.
+    """Return the wanted rows of the chosen partitions, one table each, sorted by path; all of one snapshot.
 
     A file that a newer commit replaced and cleaned up meanwhile makes us look again.
     """
     for _ in range(SNAPSHOTS_TRIED):
-        files = [one for one in snapshot().all_files() if choose(one) and wanted.meets(one)]
+        files = [one for one in snapshot().chosen(choose) if wanted.meets(one)]
         try:
             return [wanted.of(read_file(root, one, kind), kind.day) for one in files]
         except FileNotFoundError:

@@ -20,7 +20,7 @@ from redline.market.request import Dataset
 from redline.market.session import SessionState, SessionStatus
 from redline.store.asked import Asked, Series, Settling, fold
 from redline.store.files import Files, explained, make_folders
-from redline.store.layout import BARS, KINDS, DataFile, Layout
+from redline.store.layout import BARS, KINDS, Layout, Partition
 from redline.store.ledger import Held, Ledger
 from redline.store.lock import WriterLock
 from redline.store.log import entry_path
@@ -190,9 +190,8 @@ class Store:
         wanted = Wanted(tickers, start or date.min, end or date.max, source)
         series = (spec.timespan.value, spec.multiplier)
 
-        def choose(one: DataFile) -> bool:
-            here = (one.partition.timespan, one.partition.multiplier) == series
-            return here and (as_of is not None or not one.partition.superseded)
+        def choose(one: Partition) -> bool:
+            return (one.timespan, one.multiplier) == series and (as_of is not None or not one.superseded)
 
         table = self._tables[Dataset.BARS]
         rows = read_rows(table.root, BARS, wanted, table.snapshot, choose)
@@ -213,7 +212,7 @@ class Store:
             table.kind,
             Wanted(tickers),
             table.snapshot,
-            lambda one: as_of is not None or not one.partition.superseded,
+            lambda one: as_of is not None or not one.superseded,
         )
         return in_order((known_at(one, as_of) for one in rows), table.kind)
 

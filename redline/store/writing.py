@@ -76,9 +76,11 @@ class Slice:
             return
         spec = self._series.spec
         parts = dict(_by_period(answer, spec))
+        series = (spec.timespan.value, spec.multiplier, False)
+        first, last = period_of(spec, self._wanted.start), period_of(spec, self._wanted.end)
         for partition, files in snapshot.files.items():
-            mine = (partition.timespan, partition.multiplier) == (spec.timespan.value, spec.multiplier)
-            if mine and not partition.superseded and any(self._wanted.meets(one) for one in files):
+            here = (partition.timespan, partition.multiplier, partition.superseded) == series
+            if here and first <= partition.period <= last and any(self._wanted.meets(one) for one in files):
                 parts.setdefault(partition.period, answer.slice(0, 0))
         for period in sorted(parts):
             yield Partition(spec.timespan.value, spec.multiplier, period), parts[period]

@@ -18,6 +18,9 @@ NEVER = -1e18
 
 _ROUNDING_S = 1e-6
 
+_ON_ITS_WAY = 1 / 20
+"""Part of the window that what a killed process has sent may still be under way when its death is found."""
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -38,9 +41,8 @@ class Slots:
 
         A waiter whose reservation goes finds that out when it looks, and queues again.
         """
-        self._db.execute(
-            "UPDATE slots SET ended_at = ? WHERE key = ? AND ended_at > ?", (self._now, self._key, self._now)
-        )
+        latest = self._now + self._pace.window_s * _ON_ITS_WAY  # later is impossible in this boot: the file is wrong
+        self._db.execute("UPDATE slots SET ended_at = ?1 WHERE key = ?2 AND ended_at > ?1", (latest, self._key))
         (count,) = self._db.execute("SELECT count(*) FROM slots WHERE key = ?", (self._key,)).fetchone()
         if count > self._pace.slots:
             self._db.execute(
@@ -54,7 +56,11 @@ class Slots:
             self._db.executemany("INSERT INTO slots (key, ended_at) VALUES (?, ?)", new)
 
     def sweep(self, is_alive: Callable[[str], bool]) -> None:
-        """Take the slots of dead processes back: one that was on the wire rests from now, for its end is unknown."""
+        """Take the slots of dead processes back: one that was on the wire rests from now, for its end is unknown.
+
+        What was only reserved goes back as it was, for nothing was sent with it.
+        """
+        found = self._now + self._pace.window_s * _ON_ITS_WAY
         owners = self._db.execute(
             "SELECT owner FROM slots WHERE key = ?1 AND owner IS NOT NULL UNION SELECT owner FROM queue WHERE key = ?1",
             (self._key,),
@@ -64,7 +70,7 @@ class Slots:
                 self._db.execute(
                     "UPDATE slots SET ended_at = iif(started, ?, ended_at), owner = NULL, token = NULL, started = 0"
                     " WHERE key = ? AND owner = ?",
-                    (self._now, self._key, owner),
+                    (found, self._key, owner),
                 )
                 self._db.execute("DELETE FROM queue WHERE key = ? AND owner = ?", (self._key, owner))
                 self._db.execute("DELETE FROM turns WHERE key = ? AND owner = ?", (self._key, owner))

@@ -1,64 +1,155 @@
-"""Pages: what each one shows, computed here and printed by a template."""
+"""Pages: each function computes a context and renders its template; the routes call these where a page is wanted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flask import render_template_string
+from flask import render_template, request
+
+from redline.errors import RedlineError
+from redline.market.part import Plan
+from redline.market.request import DownloadRequest
+from redline.web.contexts import data as data_contexts
+from redline.web.contexts import download as download_contexts
+from redline.web.contexts import jobs as job_contexts
+from redline.web.contexts import settings as settings_contexts
+from redline.web.contexts.forms import Complaint
+from redline.web.contexts.frame import Frame, frame, tabs
+from redline.web.current import engine as current_engine
 
 if TYPE_CHECKING:
     from redline.engine import Engine
 
-_PAGE = """<!doctype html><html lang="en"><title>{{ title }}</title><h1>{{ title }}</h1>
-{% if text %}<p>{{ text }}</p>{% endif %}
-<form method="post" action="{{ action }}"><input type="hidden" name="csrf_token" value="{{ csrf_token() }}"></form>"""
+log = logging.getLogger(__name__)
+
+#: The header with which the scripts ask for a piece of a page instead of the whole.
+PART_HEADER = "X-Partial"
 
 
-def _page(title: str, text: str = "", action: str = "/download") -> str:
-    return render_template_string(_PAGE, title=title, text=text, action=action)
+@dataclass(frozen=True, slots=True)
+class ErrorPage:
+    """An error as a page: sentence, hint, code and status; an incident number when there is one."""
+
+    frame: Frame
+    sentence: str
+    hint: str
+    code: str
+    status: int
+    incident: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoginPage:
+    """The sign-in page; ``next_path`` is where to go on afterwards."""
+
+    frame: Frame
+    next_path: str
+    problem: str
 
 
 def download(engine: Engine, arguments: Mapping[str, object]) -> str:
-    """The Download page; ``arguments`` fill its form."""
-    return _page("Download")
+    """Return the Download page: ``arguments`` fill its form, and once a ticker is named the bill stands under it."""
+    values = {name: str(value) for name, value in arguments.items() if value != ""}
+    if "ticker" not in values and engine.demo and not engine.held():
+        values["ticker"] = download_contexts.DEMO_TICKER
+    try:
+        asked = engine.parse_download(values) if values.get("ticker") else None
+        made = download_contexts.bill_of(asked, engine.plan(asked)) if asked else download_contexts.NOTHING_ASKED
+        return _download(engine, values, made, None)
+    except RedlineError as wrong:
+        complaint = Complaint.of(wrong.as_json(), wrong.status)
+        return _download(engine, values, download_contexts.bill_refused(complaint), complaint)
 
 
-def bill(engine: Engine, request: Any, plan: Any) -> str:
-    """The piece of page under the form: what the download would cost."""
-    return _page("Bill", f"{plan.calls} calls")
+def bill(engine: Engine, wanted: DownloadRequest, plan: Plan) -> str:
+    """Return the bill of a plan: as a fragment for the script, else as the whole page with the form as it was sent."""
+    made = download_contexts.bill_of(wanted, plan)
+    if PART_HEADER in request.headers:
+        return _page("_bill.html", download_contexts.BillPart(made))
+    return _download(engine, _form(), made, None)
 
 
-def jobs(engine: Engine, found: Sequence[Any]) -> str:
-    """The list of jobs."""
-    return _page("Jobs")
+def _download(
+    engine: Engine, values: Mapping[str, str], made: download_contexts.Bill, complaint: Complaint | None
+) -> str:
+    return _page("download.html", download_contexts.download_page(engine, values, made, complaint))
+
+
+def jobs(engine: Engine, found: list[Any]) -> str:
+    """Return the list of jobs; the argument ``state`` filters it."""
+    return _page("jobs.html", job_contexts.jobs_page(engine, found, request.args.get("state", "")))
 
 
 def job(engine: Engine, found: Any) -> str:
-    """One job."""
-    return _page(f"Job {found.job_id}")
+    """Return the page of a job, or for the script the fragment that changes while the job runs."""
+    template = "_job.html" if PART_HEADER in request.headers else "job.html"
+    return _page(template, job_contexts.job_page(engine, found))
 
 
 def data(engine: Engine, arguments: Mapping[str, object]) -> str:
-    """What is held; with ``ticker`` in the arguments, its chart and rows."""
-    return _page("Data")
+    """Return what is held or, when ``ticker`` is named, the page of that series."""
+    if arguments.get("ticker"):
+        return _page(
+            "ticker.html", data_contexts.ticker_page(engine, {name: str(it) for name, it in arguments.items()})
+        )
+    return _page("data.html", data_contexts.data_page(engine))
 
 
 def settings(engine: Engine, made: tuple[str, str] | None = None) -> str:
-    """The overview of Settings; ``made`` is the name and text of a bearer token made just now, shown this once."""
-    return _page("Settings", made[1] if made else "")
+    """Return the overview of Settings; ``made`` is the name and the text of a token just made, shown this once."""
+    return _page("settings.html", settings_contexts.settings_page(engine, made, None))
 
 
 def api_keys(engine: Engine) -> str:
-    """The keys."""
-    return _page("API keys")
+    """Return Settings → API Keys with what *Test* found last."""
+    return _page("api_keys.html", settings_contexts.keys_page(engine, {}, None))
 
 
-def login(next_path: str, refused: str = "") -> str:
-    """The sign-in form: fields ``password`` and the hidden ``next``; ``refused`` is a sentence when it went wrong."""
-    return _page("Sign in", refused, "/login")
+def login(next_path: str = "", problem: str = "") -> str:
+    """Return the sign-in page."""
+    return _page("login.html", LoginPage(Frame(), next_path, problem))
 
 
 def error(body: Mapping[str, object], status: int) -> str:
-    """An error: sentence, hint, ``code · status``."""
-    return _page(str(body["error"]), f"{body['code']} · {status}")
+    """Return an error as a page; one about a form that can be corrected is that form, with the place marked."""
+    complaint = Complaint.of(body, status)
+    try:
+        return _corrected(complaint) or _error(complaint, frame(current_engine(), ""))
+    except RedlineError:
+        log.warning("the frame of an error page could not be filled", exc_info=True)
+        return _error(complaint, Frame(tabs=tabs("")))
+
+
+def _error(complaint: Complaint, around: Frame) -> str:
+    wrong = complaint
+    return _page("error.html", ErrorPage(around, wrong.sentence, wrong.hint, wrong.code, wrong.status, wrong.incident))
+
+
+def _corrected(complaint: Complaint) -> str:
+    """Return the page of the form that was sent, empty when it was none or when no form helps."""
+    if request.method != "POST" or not request.form or complaint.code in ("forbidden", "internal_error"):
+        return ""
+    engine = current_engine()
+    if request.path in ("/download", "/download/plan"):
+        made = download_contexts.bill_refused(complaint)
+        if PART_HEADER in request.headers:
+            return _page("_bill.html", download_contexts.BillPart(made))
+        return _download(engine, _form(), made, complaint)
+    if request.path.startswith("/settings/api-keys"):
+        return _page("api_keys.html", settings_contexts.keys_page(engine, _form(), complaint))
+    if request.path.startswith("/settings/tokens"):
+        return _page("settings.html", settings_contexts.settings_page(engine, None, complaint))
+    if request.path == "/login":
+        return login(request.form.get("next", ""), complaint.said)
+    return ""
+
+
+def _form() -> dict[str, str]:
+    return {name: value for name, value in request.form.items() if value and name != "csrf_token"}
+
+
+def _page(template: str, context: object) -> str:
+    return render_template(template, page=context)

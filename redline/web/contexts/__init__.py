@@ -1,0 +1,1 @@
+"""What each page shows, computed beforehand: frozen values, so that templates only loop and print."""

@@ -1,0 +1,71 @@
+"""An engine for the browser: the stand-in of the web tests with a split, a gap of three sessions and intraday bars."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from redline.market.bar import BarSpec, Timespan
+from redline.market.request import BarsQuery
+from redline.market.schema import BAR_COLUMNS, BARS_WIRE, SPLITS_WIRE
+from redline.market.session import SessionState, SessionStatus
+from tests.web.standin import SESSIONS, StandInEngine, StandInHeld
+
+GAP = (date(2024, 6, 11), date(2024, 6, 12), date(2024, 6, 13))
+SPLIT = date(2024, 6, 10)
+MINUTES = BarSpec(Timespan.MINUTE)
+
+
+class MarketEngine(StandInEngine):
+    """AAPL, daily with a gap and a split, and by the minute for one day."""
+
+    def coverage(self, ticker: str, spec: BarSpec, start: date, end: date) -> list[SessionStatus]:
+        asked = datetime(2024, 6, 14, 15, 0, tzinfo=UTC)
+        return [
+            SessionStatus(day, SessionState.VENDOR_HAS_NONE, 0, "massive", asked, "no rows")
+            if day in GAP
+            else SessionStatus(day, SessionState.STORED, 1, "massive", asked, "1 row")
+            for day in SESSIONS
+            if start <= day <= end
+        ]
+
+    def bars(self, query: BarsQuery) -> pa.Table:
+        table = super().bars(query)
+        if query.spec.timespan.intraday:
+            return minutes_of(query.tickers[0])
+        kept = [day not in GAP and (query.start or day) <= day <= (query.end or day) for day in table["date"].to_pylist()]
+        return table.filter(pa.array(kept))
+
+    def splits(self, ticker: str) -> pa.Table:
+        row = {"id": "s1", "ticker": ticker, "execution_date": SPLIT, "split_from": 1.0, "split_to": 4.0, "source": "massive"}
+        return pa.Table.from_pylist([row], schema=SPLITS_WIRE)
+
+    def held(self) -> list[StandInHeld]:
+        daily = super().held()
+        last = SESSIONS[-1]
+        minutes = StandInHeld("massive", daily[0].dataset, "AAPL", MINUTES, last, last, 1, 390, 9_000)
+        return [*daily, minutes]
+
+
+def minutes_of(ticker: str) -> pa.Table:
+    """Return one bar for each minute of the last session, from 13:30 UTC on."""
+    day, count = SESSIONS[-1], 390
+    start = datetime(day.year, day.month, day.day, 13, 30, tzinfo=UTC)
+    opens = [100 + (n % 30) / 10 for n in range(count)]
+    columns: dict[str, list[Any]] = {
+        "ticker": [ticker] * count,
+        "timestamp": [start + timedelta(minutes=n) for n in range(count)],
+        "date": [day] * count,
+        "open": opens,
+        "high": [one + 0.2 for one in opens],
+        "low": [one - 0.2 for one in opens],
+        "close": [one + 0.1 for one in opens],
+        "volume": [1_000.5 + n for n in range(count)],
+        "vwap": opens,
+        "transactions": [10] * count,
+        "source": ["massive"] * count,
+    }
+    return pa.table(columns, schema=BARS_WIRE).select(list(BAR_COLUMNS))
+

@@ -30,14 +30,13 @@ RedlineError
     DiskFull *       no space left                                                   507
     StoreUnwritable  the folder cannot be written
     LeaseLost        another worker has taken over this part of a job
+  JobFailed        a job that failed, with the code and words of what made it fail
   Cancelled        the caller asked to stop; no failure
 
 A star marks ``retryable = True``: the retry loop reads that and nothing else.
 """
 
 from __future__ import annotations
-
-from typing import ClassVar
 
 
 class RedlineError(Exception):
@@ -46,9 +45,9 @@ class RedlineError(Exception):
     ``fields`` go into the JSON answer beside them. No path, no key and no stack ever stands in any of these.
     """
 
-    code: ClassVar[str] = "error"
-    status: ClassVar[int] = 500
-    retryable: ClassVar[bool] = False
+    code: str = "error"
+    status: int = 500
+    retryable: bool = False
 
     def __init__(self, sentence: str, hint: str = "", **fields: object) -> None:
         super().__init__(sentence)
@@ -344,6 +343,14 @@ class LeaseLost(StoreError):
     """Another worker has taken over this part of a job; what this one has in hand must not be marked."""
 
     code = "lease_lost"
+
+
+class JobFailed(RedlineError):
+    """A job failed. It bears the code, status, sentence and hint of the error that made it fail, kept by the ledger."""
+
+    def __init__(self, code: str, status: int, sentence: str, hint: str, **fields: object) -> None:
+        super().__init__(sentence, hint, **fields)
+        self.code, self.status = code, status
 
 
 class Cancelled(RedlineError):

@@ -1,0 +1,257 @@
+"""The work on one part: ask for what it still lacks, commit page by page, write down why the rest stays out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import partial
+from typing import Protocol, TypeVar
+
+from redline.clock import Clock, Watch
+from redline.downloaders.base_downloader import BaseDownloader
+from redline.errors import DiskFull, NotEntitled, UnknownTicker
+from redline.jobs.job import JobError, JobRecord, Lease
+from redline.jobs.planner import actions_due, bar_parts, needs_asking, runs
+from redline.market.bar import BarSpec
+from redline.market.calendar import TradingCalendar, day_of
+from redline.market.part import Listing, Page, Part
+from redline.market.request import Dataset
+from redline.market.session import SessionState, SessionStatus
+
+DISK_LOOK_S = 10.0  # Reliability P3: a job goes on by itself within 30 s of the disk having space again.
+NOT_LISTED_TEXT = "The source's reference data: {}."
+_log = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
+
+
+class Committed(Protocol):
+    """What a commit says; the store's own value."""
+
+    @property
+    def rows_new(self) -> int: ...
+    @property
+    def rows_changed(self) -> int: ...
+    @property
+    def rows_same(self) -> int: ...
+    @property
+    def set_aside(self) -> int: ...
+
+
+class Rows(Protocol):
+    """What the work needs of the store."""
+
+    def commit(self, part: Part, page: Page, batch: str, asked_at: datetime) -> Committed: ...
+    def note(
+        self, part: Part, first: date, last: date, state: SessionState, answer: str, asked_at: datetime
+    ) -> None: ...
+    def statuses(
+        self, source: str, spec: BarSpec, ticker: str, start: date, end: date, now: datetime
+    ) -> list[SessionStatus]: ...
+    def actions_asked(self, source: str, dataset: Dataset, ticker: str) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A page that is in the store: ``records`` of what the job is for, ``sessions`` that the part lacked until now."""
+
+    records: int
+    sessions: int
+    set_aside: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What became of a part: sessions that stay unexplained, and the refusal behind them, if it was one."""
+
+    lacking: int
+    refused: JobError | None = None
+
+
+class PartWork:
+    """One attempt at one part. ``report`` is called after each commit and raises when the lease is lost.
+
+    Batches are named after job, part, lease and page: an attempt that commits a page twice, after a full disk say,
+    repeats itself; a later attempt, which asks for other spans, never touches the files of an earlier one.
+    """
+
+    def __init__(
+        self,
+        job: JobRecord,
+        lease: Lease,
+        *,
+        store: Rows,
+        clock: Clock,
+        calendar: TradingCalendar,
+        watch: Watch,
+        report: Callable[[Progress], None],
+    ) -> None:
+        self._job, self._lease = job, lease
+        self._store, self._clock, self._calendar = store, clock, calendar
+        self._watch, self._report = watch, report
+        self._downloader: BaseDownloader
+        self._need: set[date] = set()
+        self._pages = 0
+        self._refused: JobError | None = None
+
+    def run(self, downloader: BaseDownloader) -> Fetched:
+        """Fetch what the part lacks now; pages that are in the store already are not asked for again.
+
+        Raises:
+            UnknownTicker: the source does not know it; that is written down as failed.
+            ProviderError, StoreError: what is committed stays; the next attempt goes on from there.
+            Cancelled: somebody asked to stop.
+        """
+        self._downloader = downloader
+        part = self._lease.part
+        if part.dataset is not Dataset.BARS:
+            asked = self._store.actions_asked(part.source, part.dataset, part.ticker)
+            if actions_due(asked, self._clock.now()):
+                self._fetch(part)
+            return Fetched(0)
+        now = self._clock.now()
+        need = [one.session for one in self._statuses(part.start, part.end) if self._lacks(one, now)]
+        self._need = set(need)
+        request = replace(self._job.request, start=part.start, end=part.end)
+        for one in bar_parts(
+            request, part.ticker, need, now=now, calendar=self._calendar, calls_for=downloader.calls_for
+        ):
+            self._ask(one)
+        lacking = self._unexplained(max(part.start, self._job.request.start), min(part.end, self._job.request.end))
+        return Fetched(len(lacking), self._refused)
+
+    def note_failed(self, error: JobError) -> None:
+        """Write down that the sessions which stay unexplained were asked for in vain."""
+        part = self._lease.part
+        if part.dataset is Dataset.BARS:
+            self._note(self._unexplained(part.start, part.end), SessionState.FAILED, error.sentence)
+
+    # -- what is lacking ----------------------------------------------------------------------------------------------
+
+    def _statuses(self, start: date, end: date) -> list[SessionStatus]:
+        part = self._lease.part
+        return self._store.statuses(part.source, part.spec, part.ticker, start, end, self._clock.now())
+
+    def _lacks(self, status: SessionStatus, now: datetime) -> bool:
+        answered = (
+            status.asked_at is not None
+            and self._job.asked_from <= status.asked_at <= now
+            and status.state not in (SessionState.FAILED, SessionState.NEVER_ASKED)
+        )
+        return not answered and needs_asking(status, now, explicit=self._job.explicit)
+
+    def _unexplained(self, start: date, end: date) -> list[date]:
+        return [one.session for one in self._statuses(start, end) if not one.state.explained]
+
+    def _note(self, days: list[date], state: SessionState, answer: str, asked_at: datetime | None = None) -> None:
+        at = asked_at or self._clock.now()
+        for span in runs(days, self._calendar.sessions(days[0], days[-1]) if days else ()):
+            self._kept(partial(self._store.note, self._lease.part, *span, state, answer, at))
+
+    # -- asking -------------------------------------------------------------------------------------------------------
+
+    def _ask(self, part: Part) -> None:
+        try:
+            self._fetch(part)
+        except NotEntitled as error:
+            self._refused = JobError.of(error)
+            covered = self._narrowed(part, error) if error.timeframe else None
+            left_out = [
+                day
+                for day in self._unexplained(part.start, part.end)
+                if covered is None or not covered.start <= day <= covered.end
+            ]
+            self._note(left_out, SessionState.NOT_ENTITLED, error.hint or error.sentence)
+
+    def _narrowed(self, part: Part, error: NotEntitled) -> Part | None:
+        """Fetch the widest smaller part that the plan covers; return it, or ``None``."""
+        for smaller in self._downloader.narrower(part, error, day_of(self._clock.now())):
+            try:
+                self._fetch(smaller)
+            except NotEntitled as again:
+                if not again.timeframe:
+                    return None
+                continue
+            return smaller
+        return None
+
+    def _fetch(self, part: Part) -> None:
+        """Commit the pages of a part. Pages without rows are held back until it is known why: there may be no such
+        ticker, and then they say nothing about sessions.
+        """
+        pages = self._downloader.pages(part, self._watch)
+        silent: list[tuple[Page, datetime]] = []
+        anything = part.dataset is not Dataset.BARS
+        while True:
+            self._watch.check()
+            asked_at = self._clock.now()
+            page = next(pages, None)
+            if page is None:
+                break
+            anything = anything or page.table.num_rows > 0 or bool(page.set_aside)
+            silent.append((page, asked_at))
+            while anything and silent:
+                self._commit(part, *silent.pop(0))
+        if silent:
+            self._explain(part, silent)
+
+    def _explain(self, part: Part, silent: list[tuple[Page, datetime]]) -> None:
+        """Tell apart, with one reference call, an unknown ticker, dates when it was not listed, and no rows."""
+        listing = self._listing(part, silent[0][0].first, silent[-1][0].last)
+        if not listing.known:
+            raise UnknownTicker(self._downloader.label, part.ticker)
+        listed, delisted = listing.listed or date.min, listing.delisted or date.max
+        before, after = f"listed on {listing.listed}", f"delisted on {listing.delisted}"
+        for page, asked_at in silent:
+            inside = replace(page, first=max(page.first, listed), last=min(page.last, delisted))
+            if inside.first <= inside.last:
+                self._commit(part, inside, asked_at)
+            days = self._calendar.sessions(page.first, page.last)
+            self._note([day for day in days if day < listed], SessionState.NOT_LISTED, NOT_LISTED_TEXT.format(before))
+            self._note([day for day in days if day > delisted], SessionState.NOT_LISTED, NOT_LISTED_TEXT.format(after))
+
+    def _listing(self, part: Part, first: date, last: date) -> Listing:
+        """Return what the source knows of the ticker, without a call when rows are held and the end is still open."""
+        request = self._job.request
+        sessions = self._calendar.sessions(first, last)
+        open_end = bool(sessions) and self._calendar.settles_at(sessions[0]) > self._clock.now()
+        around = self._statuses(request.start, request.end) if open_end else []
+        if any(one.state is SessionState.STORED for one in around):
+            return Listing(known=True)
+        return self._downloader.listing(part.ticker, self._watch)
+
+    # -- committing ---------------------------------------------------------------------------------------------------
+
+    def _commit(self, part: Part, page: Page, asked_at: datetime) -> None:
+        job, lease = self._job, self._lease
+        batch = f"{job.job_id}-{lease.n}-{lease.token}-{self._pages}"
+        done = self._kept(lambda: self._store.commit(part, page, batch, asked_at))
+        self._pages += 1
+        answered = {day for day in self._need if page.first <= day <= page.last}
+        self._need -= answered
+        if page.set_aside and part.dataset is Dataset.BARS:
+            self._note_spoilt(page, asked_at)
+        rows = done.rows_new + done.rows_changed + done.rows_same
+        text = f"{part.what}: {rows} rows to {page.last}, {done.rows_new} new, {done.rows_changed} changed"
+        text += f", {done.set_aside} set aside." if done.set_aside else "."
+        counted = rows if part.dataset is job.request.dataset else 0
+        self._report(Progress(counted, len(answered), done.set_aside, text))
+
+    def _note_spoilt(self, page: Page, asked_at: datetime) -> None:
+        """A session without a row in an answer that had unusable rows is no session that the source has nothing of."""
+        silent = (SessionState.VENDOR_HAS_NONE, SessionState.LATE)
+        days = [one.session for one in self._statuses(page.first, page.last) if one.state in silent]
+        reasons = sorted({row.reason for row in page.set_aside})
+        answer = f"{len(page.set_aside)} rows set aside: {'; '.join(reasons)[:200]}"
+        self._note(days, SessionState.FAILED, answer, asked_at)
+
+    def _kept(self, write: Callable[[], _Result]) -> _Result:
+        """Write, and while the disk is full wait and write again: what is in hand is not asked for twice."""
+        while True:
+            try:
+                return write()
+            except DiskFull as error:
+                _log.warning("%s Looking again in %.0f s.", error.sentence, DISK_LOOK_S)
+                self._watch.sleep(self._clock, DISK_LOOK_S, error.code)

@@ -1,0 +1,118 @@
+"""What a job came to: asked of the store, session by session, not of the job's own memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from redline.jobs.fetch import Rows
+from redline.jobs.job import JobError, PartState, PartView, TickerResult
+from redline.jobs.planner import needs_splits
+from redline.jobs.stage import Stage
+from redline.market.bar import DAILY, BarSpec
+from redline.market.request import Dataset, DownloadRequest
+from redline.market.session import Gap, SessionState, SessionStatus, gaps
+
+
+class ReadableRows(Rows, Protocol):
+    """What counting needs of the store."""
+
+    def bars_table(
+        self,
+        tickers: tuple[str, ...] | None,
+        spec: BarSpec = ...,
+        start: date | None = ...,
+        end: date | None = ...,
+        as_of: datetime | None = ...,
+        source: str | None = ...,
+    ) -> Any: ...
+    def splits_table(self, tickers: tuple[str, ...] | None, as_of: datetime | None = ...) -> Any: ...
+    def dividends_table(self, tickers: tuple[str, ...] | None, as_of: datetime | None = ...) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of a job as the ledger writes it down."""
+
+    stage: Stage
+    records: int
+    gaps: tuple[Gap, ...]
+    tickers: tuple[TickerResult, ...]
+    error: JobError | None
+    text: str
+
+
+def outcome(
+    request: DownloadRequest,
+    parts: Sequence[PartView],
+    store: ReadableRows,
+    now: datetime,
+    *,
+    stage: Stage,
+    error: JobError | None,
+) -> Outcome:
+    """Return what a job at rest came to.
+
+    Complete: every session asked for is explained, and what the prices are adjusted with is there. Failed: nothing of
+    it is. ``stage`` is what the ledger says now, ``error`` what made it give up.
+    """
+    failed = {one.part.ticker for one in parts if one.state is not PartState.DONE}
+    results: list[TickerResult] = []
+    found: list[Gap] = []
+    explained = 0
+    for ticker in request.tickers:
+        if request.dataset is Dataset.BARS:
+            statuses = store.statuses(request.source, request.spec, ticker, request.start, request.end, now)
+            known = sum(one.state.explained for one in statuses)
+            found += gaps(ticker, statuses)
+            whole = known == len(statuses) and _adjustable(request, ticker, store)
+            explained += known
+        else:
+            whole = store.actions_asked(request.source, request.dataset, ticker) is not None
+            statuses, explained = [], explained + whole
+        records = _records(request, ticker, statuses, store)
+        results.append(TickerResult(ticker, records, whole and ticker not in failed))
+    error = error or next((one.error for one in parts if one.error is not None), None)
+    ended = _ended(stage, all(one.complete for one in results), explained > 0)
+    records = sum(one.records for one in results)
+    error = None if ended is Stage.COMPLETE else error
+    return Outcome(ended, records, tuple(found), tuple(results), error, _text(ended, records, found, error))
+
+
+def _ended(stage: Stage, complete: bool, anything: bool) -> Stage:
+    if stage is Stage.CANCELLING:
+        return Stage.CANCELLED
+    if stage is Stage.FAILING:
+        return Stage.FAILED
+    if complete:
+        return Stage.COMPLETE
+    return Stage.INCOMPLETE if anything else Stage.FAILED
+
+
+def _adjustable(request: DownloadRequest, ticker: str, store: Rows) -> bool:
+    if not needs_splits(request, ticker):
+        return True
+    return store.actions_asked(request.source, Dataset.SPLITS, ticker) is not None
+
+
+def _records(request: DownloadRequest, ticker: str, statuses: Sequence[SessionStatus], store: ReadableRows) -> int:
+    """Return the rows held for what was asked. A bar of a week counts once, though each of its sessions has it."""
+    spec: BarSpec = request.spec
+    if request.dataset is Dataset.SPLITS:
+        return int(store.splits_table((ticker,)).num_rows)
+    if request.dataset is Dataset.DIVIDENDS:
+        return int(store.dividends_table((ticker,)).num_rows)
+    if spec.timespan.intraday or spec == DAILY:
+        return sum(one.rows for one in statuses)
+    if not any(one.state is SessionState.STORED for one in statuses):
+        return 0
+    held = store.bars_table((ticker,), spec, *spec.snap(request.start, request.end), source=request.source)
+    return int(held.num_rows)
+
+
+def _text(stage: Stage, records: int, found: Sequence[Gap], error: JobError | None) -> str:
+    rows = f"{records} rows held for what was asked"
+    listed = f"{len(found)} gap" + ("" if len(found) == 1 else "s")
+    return f"{stage.value.capitalize()}: {rows}, {listed}." + (f" {error.sentence}" if error else "")

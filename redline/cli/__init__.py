@@ -1,0 +1,34 @@
+"""The command line: ``python -m redline VERB``. Each verb parses, calls the engine and prints; nothing more.
+
+Exit codes: 0 complete, 1 incomplete (a script must see a gap) or a source that failed, 2 wrong use or configuration.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from redline.cli import serve
+from redline.cli.arguments import parser
+from redline.cli.output import Output
+from redline.errors import ConfigError, InvalidKey, RedlineError, RequestError
+
+__all__ = ["main"]
+
+COMPLETE, INCOMPLETE, WRONG_USE = 0, 1, 2
+
+
+def main(argv: list[str]) -> int:
+    """Run one verb and return its exit code; a deliberate error becomes a sentence and a hint, never a stack."""
+    if argv[:1] == ["emulator"]:  # Its arguments are its own.
+        return serve.emulator(argv[1:])
+    arguments = parser().parse_args(argv)
+    output = Output(as_json=arguments.json, quiet=arguments.quiet)
+    try:
+        return int(arguments.run(arguments, output))
+    except RedlineError as error:
+        output.error(error)
+        wrong_use = isinstance(error, RequestError | ConfigError | InvalidKey)
+        return WRONG_USE if wrong_use else INCOMPLETE
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped. What was fetched is kept; ask again to go on.\n")
+        return INCOMPLETE

@@ -1,0 +1,121 @@
+"""From a source's name and the keys that are known to a downloader that can work."""
+
+from __future__ import annotations
+
+import random
+import threading
+from datetime import date
+from typing import Any, Protocol
+
+from redline.clock import Clock
+from redline.config.keys import Key, KeyRing
+from redline.config.setting_list import Origin
+from redline.config.settings import Settings
+from redline.downloaders import SOURCE_NAMES, source_class
+from redline.downloaders.base_downloader import BaseDownloader
+from redline.engine.result import SourceInfo
+from redline.errors import MissingKey
+from redline.net.breaker import Breaker
+from redline.net.budget import Budgets
+from redline.net.redact import register
+
+DEMO_KEY = "demo-market-needs-no-key"
+DEMO_LIMIT = 600
+
+
+class Demo(Protocol):
+    """The demo market: called, it gives the address of its REST service, starting it when it has to."""
+
+    last_session: date
+
+    def __call__(self) -> str: ...
+
+
+class Sources:
+    """Makes downloaders. Those of one source share a circuit breaker, those of one key its budget. Thread-safe."""
+
+    def __init__(self, settings: Settings, keys: KeyRing, budgets: Budgets, clock: Clock, demo: Demo | None) -> None:
+        self._settings, self._keys, self._budgets, self._clock, self.demo_market = settings, keys, budgets, clock, demo
+        self._breakers: dict[tuple[str, str], Breaker] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def demo(self) -> bool:
+        """Whether the demo stands behind ``massive``: no key is known, and nobody named another address (design 5)."""
+        named = self._settings.origin("massive_api_base_url") is not Origin.DEFAULT
+        return self.demo_market is not None and not named and self._keys.resolve("massive") is None
+
+    def infos(self) -> list[SourceInfo]:
+        """Return the sources that can be asked."""
+        return [
+            SourceInfo(name, source_class(name).label, self._keys.resolve(name) is not None) for name in SOURCE_NAMES
+        ]
+
+    def label(self, source: str) -> str:
+        """Return what people call a source; raises ``BadField`` when there is none of that name."""
+        return source_class(source).label
+
+    def key(self, source: str, argument: str | None = None) -> Key:
+        """Return the key to use.
+
+        Raises:
+            BadField: there is no such source. MissingKey: no key for it is known.
+        """
+        label = self.label(source)
+        found = self._keys.resolve(source, argument)
+        if found is None:
+            raise MissingKey(source, label)
+        return found
+
+    def live(self, source: str, argument: str | None = None, *, patience_s: float | None = None) -> BaseDownloader:
+        """Return a downloader that asks the real source with the key that is known, or with ``argument``.
+
+        Raises:
+            BadField: there is no such source. MissingKey: no key for it is known.
+        """
+        key = self.key(source, argument)
+        return self._make(
+            source,
+            key.api_key.reveal(),
+            base_url=self._settings.massive_api_base_url,
+            limit=key.rate_limit_per_minute,
+            timeout_s=key.timeout_s,
+            patience_s=patience_s,
+        )
+
+    def demonstration(self, source: str) -> BaseDownloader:
+        """Return a downloader that asks the demo market."""
+        if self.demo_market is None:
+            raise MissingKey(source, self.label(source))
+        return self._make(
+            source, DEMO_KEY, base_url=self.demo_market(), limit=DEMO_LIMIT, timeout_s=30.0, patience_s=None
+        )
+
+    def note_limit(self, key: Key) -> None:
+        """Write a key's limit into the budgets, where a downloader that names none finds it."""
+        self._budgets.key(
+            key.source, self._settings.massive_api_base_url, key.api_key.reveal(), key.rate_limit_per_minute
+        )
+
+    def _make(
+        self, source: str, key: str, *, base_url: str, limit: float | None, timeout_s: float, patience_s: float | None
+    ) -> BaseDownloader:
+        register(key)
+        made: Any = source_class(source)
+        downloader: BaseDownloader = made(
+            key,
+            self._settings.home,
+            base_url=base_url,
+            rate_limit_per_minute=limit,
+            timeout=timeout_s,
+            budgets=self._budgets,
+            clock=self._clock,
+            rng=random.Random(),  # noqa: S311 - spreads retries, guards nothing
+            patience_s=patience_s,
+            breaker=self._breaker(source, base_url),
+        )
+        return downloader
+
+    def _breaker(self, source: str, base_url: str) -> Breaker:
+        with self._lock:
+            return self._breakers.setdefault((source, base_url), Breaker(source, self._clock))

@@ -1,0 +1,40 @@
+"""One store with its jobs: the real one, or that of the demo. They never mix (design 4.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from redline.clock import Clock
+from redline.downloaders.base_downloader import BaseDownloader
+from redline.jobs.job import JobRecord
+from redline.jobs.ledger import JobLedger
+from redline.jobs.runner import Runner
+from redline.market.calendar import TradingCalendar
+from redline.store import Store
+
+
+class Workspace:
+    """The store, the ledger of jobs and the workers below ``home``."""
+
+    def __init__(
+        self,
+        home: Path,
+        clock: Clock,
+        calendar: TradingCalendar,
+        downloader_for: Callable[[JobRecord], BaseDownloader],
+        *,
+        work: bool,
+    ) -> None:
+        self.home = home
+        self.store = Store(home, clock, calendar)
+        self.ledger = JobLedger(home / "jobs.db", clock)
+        self.runner = Runner(self.ledger, self.store, downloader_for, clock, calendar=calendar)
+        if work:
+            self.runner.start()
+
+    def close(self) -> None:
+        """Stop the workers (unfinished parts go back to the queue) and close the files."""
+        self.runner.stop()
+        self.ledger.close()
+        self.store.close()

@@ -9,7 +9,7 @@ import msgspec
 from flask import Response, render_template, request
 
 #: Paths whose answer is data by nature: JSON unless a page is asked for by name.
-DATA_PATHS = ("/budget", "/healthz", "/data/bars", "/events")
+DATA_PATHS = ("/budget", "/healthz", "/data/bars", "/events", "/settings/tokens")
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -19,7 +19,7 @@ def is_form() -> bool:
 
 
 def wants_html() -> bool:
-    """Return whether this request wants a page: unless ``Accept`` asks for JSON or the request was JSON (design 4.3)."""
+    """Return whether to answer with a page: unless ``Accept`` asks for JSON or the request was JSON (design 4.3)."""
     if request.mimetype == "application/json":
         return False
     named = {kind.lower(): quality for kind, quality in request.accept_mimetypes}
@@ -27,7 +27,8 @@ def wants_html() -> bool:
     data = max(named.get("application/json", 0.0), named.get("text/event-stream", 0.0))
     if page or data:
         return page > data
-    return request.method != "DELETE" and not request.path.startswith(DATA_PATHS)
+    data_only = request.path.startswith(DATA_PATHS) or request.path.endswith("/events")
+    return request.method != "DELETE" and not data_only
 
 
 def answer(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from jinja2 import StrictUndefined
 
-from redline.web import errors, gate, sessions
+from redline.web import access_log, errors, gate, sessions
 from redline.web.assets import static_url
 from redline.web.current import Web
 from redline.web.headers import add_headers
@@ -31,6 +31,7 @@ def create_app(engine: Engine, threads: int = THREADS) -> Flask:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.globals["static_url"] = static_url
     sessions.register(app, engine.access.session_secret())
+    access_log.register(app)
     gate.register(app)
     errors.register(app)
     app.after_request(add_headers)

@@ -12,7 +12,8 @@ from redline.web.answers import is_form
 from redline.web.strict_json import parse_object
 
 HIDDEN = "••••"
-_SECRET = re.compile(r"key|token|secret|passw|credential", re.IGNORECASE)
+#: Names of fields and arguments that sound like secrets.
+SECRET_NAME = re.compile(r"key|token|secret|passw|authorization|credential", re.IGNORECASE)
 
 
 def form_or_json() -> dict[str, object]:
@@ -36,12 +37,12 @@ def once(given: MultiDict[str, str]) -> dict[str, str]:
     """Return names and values; raises ``BadField`` for a name given twice, for which of them counts is a guess."""
     for name, values in given.lists():
         if len(values) > 1:
-            raise BadField(name[:40], HIDDEN if _SECRET.search(name) else values[1], "it must be given once")
+            raise BadField(name[:40], HIDDEN if SECRET_NAME.search(name) else values[1], "it must be given once")
     return given.to_dict()
 
 
 def refuse_secrets(body: dict[str, object], *, known: frozenset[str]) -> None:
     """Refuse an unknown field that sounds like a secret without repeating its value, as other messages would."""
     for name in body:
-        if name not in known and _SECRET.search(name):
+        if name not in known and SECRET_NAME.search(name):
             raise BadField(name[:40], HIDDEN, f"no such field; there are {', '.join(sorted(known))}")

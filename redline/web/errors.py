@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import math
 import secrets
+from collections.abc import Mapping
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
+from markupsafe import escape
 from werkzeug.exceptions import HTTPException
 
-from redline.errors import RedlineError
+from redline.errors import RedlineError, SignedOut
 from redline.web import pages
 from redline.web.answers import answer, wants_html
+from redline.web.assets import static_url
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +42,11 @@ def known(error: Exception) -> Response:
     wait_s = error.fields.get("retry_after_s")
     if isinstance(wait_s, int | float):
         headers["Retry-After"] = str(max(1, math.ceil(wait_s)))
-    if error.code == "signed_out":
+    if isinstance(error, SignedOut):
         headers["WWW-Authenticate"] = "Bearer"
+    if wants_html() and isinstance(error, SignedOut) and request.endpoint != "login.sign_in":
+        after = request.full_path.rstrip("?") if request.method == "GET" else "/"
+        return Response(pages.login(after), error.status, headers, mimetype="text/html")
     return shaped(error.as_json(), error.status, headers)
 
 
@@ -63,13 +69,26 @@ def unexpected(error: Exception) -> Response:
         "hint": f"Look for incident {incident} in the log.",
         "incident": incident,
     }
-    return shaped(body, 500, {})
+    try:
+        return shaped(body, 500, {})
+    except Exception:  # The page of the error has one of its own; the words still have to arrive.
+        log.exception("incident %s: its page could not be made", incident)
+        return answer(body, 500)
 
 
-def shaped(body: dict[str, object], status: int, headers: dict[str, str]) -> Response:
+def shaped(body: Mapping[str, object], status: int, headers: dict[str, str]) -> Response:
     """Return an error as a page or as JSON, as the request wants."""
     if not wants_html():
         return answer(body, status, headers)
-    page = pages.login(request.full_path.rstrip("?")) if status == 401 and body["code"] == "signed_out" else None
-    response = Response(page or pages.error(body, status), status, headers, mimetype="text/html")
-    return response
+    page = pages.error(body, status) if g.get("known") else bare_page(body, status)
+    return Response(page, status, headers, mimetype="text/html")
+
+
+def bare_page(body: Mapping[str, object], status: int) -> str:
+    """Return an error page for those who did not pass the gate: nothing of what the house holds stands around it."""
+    sentence, hint, code = (escape(str(body[name])) for name in ("error", "hint", "code"))
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{sentence}</title>'
+        f'<link rel="stylesheet" href="{static_url("style.css")}"></head><body><main class="quiet-page narrow">'
+        f"<h1>{sentence}</h1><p>{hint}</p><p>{code} · {status}</p></main></body></html>"
+    )

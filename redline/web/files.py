@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flask import Response, send_file
@@ -13,19 +15,29 @@ if TYPE_CHECKING:
 _ODD = re.compile(r"[^A-Za-z0-9._-]+")
 
 
+class VanishingFile(io.FileIO):
+    """A file that is read once: closing it removes it, sent to the end or not."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "rb")
+        self._path = path
+
+    def close(self) -> None:
+        """Close and remove the file."""
+        super().close()
+        self._path.unlink(missing_ok=True)
+
+
 def as_file(export: ExportFile) -> Response:
     """Answer with an export as an attachment; its file is removed after the last byte."""
-    response = send_file(
-        export.path,
+    return send_file(
+        VanishingFile(export.path),
         mimetype=export.media_type,
         as_attachment=True,
         download_name=safe_name(export.name),
         conditional=False,
         etag=False,
-        last_modified=None,
     )
-    response.call_on_close(lambda: export.path.unlink(missing_ok=True))
-    return response
 
 
 def safe_name(name: str) -> str:

@@ -11,12 +11,13 @@ import re
 from enum import Enum
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, request, session
+from flask import Flask, current_app, g, request, session
 from flask_wtf.csrf import CSRFProtect, validate_csrf
 from wtforms.validators import ValidationError
 
 from redline.errors import Refused, RequestError, SignedOut, TooLarge, WrongBodyType, WrongHost
 from redline.web.answers import is_form
+from redline.web.body import SECRET_NAME
 from redline.web.current import engine
 
 MAX_BODY_BYTES = 1_048_576
@@ -25,7 +26,6 @@ OPEN = ("static", "login.form", "login.sign_in")
 STREAMS = ("jobs.events", "jobs.job_events")
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _HOST = re.compile(r"([a-z0-9_.-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
-_SECRET = re.compile(r"key|token|secret|passw|authorization|credential", re.IGNORECASE)
 
 
 class Caller(Enum):
@@ -72,6 +72,7 @@ def check() -> None:
     check_host()
     check_address()
     caller = who()
+    g.known = caller is not Caller.NOBODY
     if caller is Caller.NOBODY and request.endpoint not in OPEN:
         raise SignedOut("A password is set here.", "Sign in at /login, or send a bearer token made in Settings.")
     check_source(caller)
@@ -95,14 +96,13 @@ def check_host() -> None:
 def is_listed(host: str) -> bool:
     """Return whether a Host (with or without a port) is one of the listed names."""
     found = _HOST.fullmatch(host.lower())
-    listed = current_app.config["REDLINE_HOSTS"]
-    return bool(found) and (found[1] in listed or found[0] in listed)
+    return found is not None and found[1] in current_app.config["REDLINE_HOSTS"]
 
 
 def check_address() -> None:
     """Refuse secrets in the address: it would stand in histories, proxies and logs."""
     for name in request.args:
-        if _SECRET.search(name):
+        if SECRET_NAME.search(name):
             raise RequestError(
                 f"A secret does not belong into an address ({name[:40]}).",
                 "Send it in the body, or a bearer token in the Authorization header.",
@@ -125,11 +125,8 @@ def who() -> Caller:
 
 def check_source(caller: Caller) -> None:
     """Refuse what another web page may have sent. Streams obey the rule for changes: they hold a thread."""
-    if request.method in SAFE and request.endpoint not in STREAMS:
-        allowed = may_read()
-    else:
-        allowed = may_change(caller)
-    if not allowed:
+    reads = request.method in SAFE and request.endpoint not in STREAMS
+    if not (may_read() if reads else may_change(caller)):
         raise Refused(
             "The request does not come from a page of this app.",
             "Programs send a bearer token (Settings → Access) and no cookie; pages send their own Origin.",
@@ -153,7 +150,7 @@ def may_change(caller: Caller) -> bool:
         return site == "same-origin"
     if caller is Caller.TOKEN and "Cookie" not in request.headers:
         return True
-    if caller is Caller.ANYBODY and is_loopback_bind() and is_program():
+    if caller is Caller.ANYBODY and engine().settings.is_loopback and is_program():
         return True
     if request.endpoint == "login.sign_in" and "Origin" not in request.headers and not fetch_headers():
         return True  # No browser posts without an Origin; a program that knows the password proves itself by it.
@@ -173,15 +170,6 @@ def fetch_headers() -> list[str]:
 def is_own_origin() -> bool:
     """Whether ``Origin`` equals this server in scheme, host and port."""
     return request.headers.get("Origin", "").lower() == f"{request.scheme}://{request.environ['HTTP_HOST']}".lower()
-
-
-def is_loopback_bind() -> bool:
-    """Whether the server is bound to this machine alone."""
-    host = engine().settings.host
-    try:
-        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def has_good_token() -> bool:

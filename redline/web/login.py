@@ -34,8 +34,6 @@ def sign_in() -> AnyResponse:
     if not engine().access.has_password:
         raise Conflict("No password is set, so there is nothing to sign in to.", "Open the Download page, /.")
     if not engine().access.check_password(parse_password(body.get("password"))):
-        if wants_html():
-            return Response(pages.login(target, "That is not the password."), 401, mimetype="text/html")
         raise SignedOut("That is not the password.", "It is the one in REDLINE_PASSWORD or set in Settings.")
     session.clear()
     session["epoch"] = engine().access.sessions_epoch

@@ -50,7 +50,7 @@ def lines(web: Web, job_ids: Sequence[str], last_event_id: str) -> Iterator[byte
             ended = is_finished(web, job_id)
             for event in web.engine.job_events(job_id, after[job_id], 0.0 if ended else TURN_S / len(at_work)):
                 after[job_id], quiet = event.seq, 0
-                yield block(event.kind, after, {"job_id": job_id, "at": event.at, "text": event.text, "job": event.job})
+                yield block(event.kind, after, {"job_id": job_id, **event.as_json()})
             if ended:
                 at_work.remove(job_id)
                 yield block("end", after, {"job_id": job_id})

@@ -9,9 +9,6 @@ from redline.web.current import Web
 WAIT_S: Final = 25.0
 SLICE_S: Final = 1.0
 
-#: The states in which a job does nothing more by itself (design 4.3).
-FINISHED: Final = frozenset({"complete", "incomplete", "failed", "cancelled"})
-
 
 def wait_for(web: Web, job_id: str) -> bool:
     """Wait until the job has ended; return whether it has. At once when a quarter of the threads wait already."""
@@ -21,7 +18,7 @@ def wait_for(web: Web, job_id: str) -> bool:
         deadline = web.engine.clock.since_boot() + WAIT_S
         while not web.stopping.is_set():
             left_s = deadline - web.engine.clock.since_boot()
-            if web.engine.wait(job_id, min(SLICE_S, max(0.0, left_s))).state.value in FINISHED:
+            if web.engine.wait(job_id, min(SLICE_S, max(0.0, left_s))).ended:
                 return True
             if left_s <= 0:
                 break
@@ -30,4 +27,4 @@ def wait_for(web: Web, job_id: str) -> bool:
 
 def is_finished(web: Web, job_id: str) -> bool:
     """Return whether the job has ended."""
-    return web.engine.job(job_id).state.value in FINISHED
+    return bool(web.engine.job(job_id).ended)

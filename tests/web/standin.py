@@ -1,7 +1,8 @@
 """An engine in memory with the methods that the web calls, so that gate, routes and pages can be tested alone.
 
 ``StandInEngine()`` holds AAPL (daily bars of June 2024) and runs every job at once; ``hold()`` keeps new jobs running
-until ``finish(job_id)``. ``calls`` counts every call of a method that changes or downloads something.
+until ``finish(job_id)``; the tickers NOSUCH, LIMITED and KEYLESS fail as their names say. ``calls`` counts every call
+of a method that changes or downloads something.
 """
 
 from __future__ import annotations
@@ -18,11 +19,21 @@ from typing import Any
 import pyarrow as pa
 
 from redline.clock import SystemClock
-from redline.errors import BadField, Conflict, MissingKey, NoData, NotFound, RateLimited, RedlineError, UnknownTicker
+from redline.errors import (
+    BadField,
+    Conflict,
+    MissingKey,
+    NoData,
+    NotFound,
+    RateLimited,
+    RedlineError,
+    TooManyTries,
+    UnknownTicker,
+)
 from redline.market.bar import BarSpec
 from redline.market.part import Part, Plan, Route
 from redline.market.request import Adjust, BarsQuery, Dataset, DownloadRequest, Format
-from redline.market.schema import BAR_COLUMNS, BARS_WIRE
+from redline.market.schema import BAR_COLUMNS, BARS_WIRE, SPLITS_WIRE
 from redline.market.session import Gap, SessionState, SessionStatus
 
 TODAY = date(2024, 6, 28)
@@ -45,6 +56,9 @@ class State(Enum):
     CANCELLED = "cancelled"
 
 
+ENDED = (State.COMPLETE, State.INCOMPLETE, State.FAILED, State.CANCELLED)
+
+
 @dataclass(frozen=True, slots=True)
 class StandInSettings:
     host: str = "127.0.0.1"
@@ -53,6 +67,10 @@ class StandInSettings:
     home: Path = Path("data")
     config_dir: Path = Path("config")
     state_dir: Path = Path("state")
+
+    @property
+    def is_loopback(self) -> bool:
+        return self.host == "127.0.0.1"
 
     def origin(self, name: str) -> str:
         return "default"
@@ -70,6 +88,10 @@ class StandInJob:
     gaps: tuple[Gap, ...] = ()
     created_at: datetime = datetime(2024, 6, 28, 15, 0, tzinfo=UTC)
     error: RedlineError | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
 
     def as_json(self) -> dict[str, Any]:
         ticker = self.request.tickers[0]
@@ -107,6 +129,9 @@ class StandInEvent:
     kind: str
     text: str
     job: dict[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"seq": self.seq, "at": self.at, "kind": self.kind, "text": self.text, "job": self.job}
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +220,7 @@ class StandInAccess:
 
     def __init__(self, password: str | None) -> None:
         self.password = password
-        self.sessions_epoch = 1
+        self.sessions_epoch = "1"
         self.wrong = 0
         self.made: dict[str, str] = {}
 
@@ -203,18 +228,22 @@ class StandInAccess:
     def has_password(self) -> bool:
         return self.password is not None
 
+    @property
+    def has_password(self) -> bool:
+        return self.has_password
+
     def session_secret(self) -> bytes:
         return b"a stand-in secret of thirty-two b"
 
     def check_password(self, password: str) -> bool:
         if self.wrong >= 10:
-            raise RateLimited("redline", "sign-in", 60, asked_by_server=False)
+            raise TooManyTries(60)
         self.wrong += password != self.password
         return password == self.password
 
     def set_password(self, password: str) -> None:
         self.password = password
-        self.sessions_epoch += 1
+        self.sessions_epoch += "1"
 
     def make_token(self, name: str) -> str:
         if not name or name in self.made:
@@ -241,6 +270,7 @@ class StandInEngine:
     password: str | None = None
     settings: StandInSettings = field(default_factory=StandInSettings)
     demo: bool = False
+    budget_breaks: Exception | None = None
 
     def __post_init__(self) -> None:
         self.clock = SystemClock()
@@ -251,6 +281,7 @@ class StandInEngine:
         self._keys: dict[str, tuple[str, StandInKey]] = {}
         self._changed = threading.Condition()
         self._held_back = False
+        self.keys_given: list[str] = []
 
     # -- what tests do to it ------------------------------------------------------------------------------------------
 
@@ -287,6 +318,7 @@ class StandInEngine:
 
     def submit(self, request: DownloadRequest, api_key: str | None = None) -> StandInJob:
         self.calls["submit"] += 1
+        self.keys_given += [api_key] if api_key else []
         if request.tickers == ("KEYLESS",):
             raise MissingKey("massive", "Massive.com")
         job_id = f"j{len(self._jobs) + 1:04d}"
@@ -296,14 +328,15 @@ class StandInEngine:
         self._change(job_id, State.RUNNING)
         if request.tickers == ("NOSUCH",):
             self.finish(job_id, State.FAILED, UnknownTicker("massive", "NOSUCH"))
+        elif request.tickers == ("LIMITED",):
+            self.finish(job_id, State.FAILED, RateLimited("massive", "bars LIMITED", 11.2, asked_by_server=True))
         elif not self._held_back:
             self.finish(job_id)
         return self._jobs[job_id]
 
     def wait(self, job_id: str, timeout_s: float) -> StandInJob:
-        ended = (State.COMPLETE, State.INCOMPLETE, State.FAILED, State.CANCELLED)
         with self._changed:
-            self._changed.wait_for(lambda: self._jobs[job_id].state in ended, timeout_s)
+            self._changed.wait_for(lambda: self._jobs[job_id].ended, timeout_s)
             return self._jobs[job_id]
 
     def job(self, job_id: str) -> StandInJob:
@@ -358,11 +391,16 @@ class StandInEngine:
     def gaps(self, ticker: str, spec: BarSpec, start: date, end: date) -> list[Gap]:
         return []
 
+    def splits(self, ticker: str) -> pa.Table:
+        return SPLITS_WIRE.empty_table()
+
     def held(self) -> list[StandInHeld]:
         first, last, count = SESSIONS[0], SESSIONS[-1], len(SESSIONS)
         return [StandInHeld("massive", Dataset.BARS, "AAPL", BarSpec(), first, last, count, count, 4_096)]
 
     def budget(self) -> list[dict[str, Any]]:
+        if self.budget_breaks is not None:
+            raise self.budget_breaks
         return [{"source": "massive", "limit": 5, "window_s": 60, "used": 2, "next_slot_s": 0.0, "today": 12}]
 
     def keys(self) -> list[StandInKey]:

@@ -1,4 +1,4 @@
-"""``GET /`` and ``GET /settings``: the pages that have no JSON twin."""
+"""``GET /``, ``/data`` and ``/settings``: the pages that have no JSON twin."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ bp = Blueprint("overview", __name__)
 def download() -> str:
     """Show the Download page; the arguments fill its form."""
     return pages.download(engine(), arguments())
+
+
+@bp.get("/data")
+def data() -> str:
+    """Show what is held, or the chart and rows of one ticker."""
+    return pages.data(engine(), arguments())
 
 
 @bp.get("/settings")

@@ -10,16 +10,16 @@ from redline.web.answers import answer, wants_html
 from redline.web.body import form_or_json
 from redline.web.current import engine
 
-bp = Blueprint("tokens", __name__, url_prefix="/settings/tokens")
+bp = Blueprint("tokens", __name__, url_prefix="/settings")
 
 
-@bp.get("")
+@bp.get("/tokens")
 def listed() -> Response:
     """List the names of the tokens and when each was made."""
     return answer({"tokens": engine().access.tokens()})
 
 
-@bp.post("")
+@bp.post("/tokens")
 def make() -> Response:
     """Make a token; this answer is the only place where it ever stands."""
     name = str(form_or_json().get("name", ""))
@@ -29,14 +29,14 @@ def make() -> Response:
     return answer({"name": name, "token": token}, 201)
 
 
-@bp.delete("/<name>")
+@bp.delete("/tokens/<name>")
 def revoke(name: str) -> Response:
     """Revoke a token: the next request with it is refused."""
     engine().access.revoke_token(name)
     return answer({"name": name, "revoked": True})
 
 
-@bp.post("/<name>/delete")
+@bp.post("/tokens/<name>/delete")
 def revoke_by_form(name: str) -> AnyResponse:
     """Revoke a token: forms have no DELETE."""
     engine().access.revoke_token(name)

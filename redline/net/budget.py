@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,6 +31,9 @@ DEFAULT_LIMIT = 10.0
 
 LONGEST_SLEEP_S = 75.0
 """A waiter looks again at least this often, so that a raised limit is noticed."""
+
+_TIDY_PER_WINDOW = 20
+"""How often in a window a process looks for dead ones; more would cost more than the earlier find is worth."""
 
 _TOKENS = itertools.count(1)
 
@@ -133,6 +137,7 @@ class KeyBudget:
     def __init__(self, budgets: Budgets, key: str, source: str, limit: float | None, default_limit: float) -> None:
         self._budgets, self._file, self._clock = budgets, budgets._file, budgets._clock
         self._key, self._source, self._fallback = key, source, default_limit if limit is None else limit
+        self._tidied_at, self._seen = -math.inf, ""
         self._file.run(lambda db, now: self._open(db, now, limit))
 
     def __repr__(self) -> str:
@@ -182,9 +187,11 @@ class KeyBudget:
 
         def write(db: sqlite3.Connection, now: float) -> None:
             UsageTable(db, self._key, self._budgets._window_s).count(endpoint, day, now)
-            db.execute("UPDATE keys SET seen = ? WHERE id = ? AND seen < ?", (str(day), self._key, str(day)))
+            if self._seen != str(day):
+                db.execute("UPDATE keys SET seen = ? WHERE id = ?", (str(day), self._key))
 
         self._file.run(write)
+        self._seen = str(day)
 
     # -- what the key may and has done --------------------------------------------------------------------------------
 
@@ -234,13 +241,15 @@ class KeyBudget:
             watch.sleep(self._clock, step.wait_s, step.reason)
             step = self._step(token, owner)
 
-    def _step(self, token: str, owner: str, alive: Callable[[str], bool] = is_alive) -> _Step:
+    def _step(self, token: str, owner: str) -> _Step:
         def work(db: sqlite3.Connection, now: float) -> _Step:
             row = self._row(db, now)
             pace = self._pace(row)
             slots = Slots(db, self._key, pace, now)
-            slots.sweep(alive)
-            slots.fit()
+            if now - self._tidied_at >= min(pace.window_s / _TIDY_PER_WINDOW, 1.0):
+                slots.sweep(is_alive)
+                slots.fit()
+                self._tidied_at = now
             turn = slots.look(token, owner, row.paused_until)
             if turn.started:
                 return _Step(started=True)
@@ -288,7 +297,9 @@ class KeyBudget:
             "INSERT INTO keys VALUES (?, ?, ?, 0, '', ?)",
             (self._key, self._source, self._fallback, str(self._clock.now().date())),
         )
-        return _KeyRow(self._source, self._fallback, 0.0, "")
+        new = _KeyRow(self._source, self._fallback, 0.0, "")
+        Slots(db, self._key, self._pace(new), now).fit()
+        return new
 
     def _pace(self, row: _KeyRow) -> Pace:
         return pace_for(row.limit, self._budgets._window_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 _DEAD_STATES = {"Z", "X", "x"}  # a killed child that its parent has not waited for yet sends nothing any more
@@ -10,7 +11,11 @@ _DEAD_STATES = {"Z", "X", "x"}  # a killed child that its parent has not waited 
 
 def this_process() -> str:
     """Return the name of this process, different for each process of one boot."""
-    pid = os.getpid()
+    return _named(os.getpid())
+
+
+@cache  # by pid: a forked child asks anew
+def _named(pid: int) -> str:
     state = _proc_stat(pid)
     return f"{pid}:{state[1] if state else ''}"
 

@@ -77,7 +77,7 @@ class Slots:
 
     def look(self, token: str, owner: str, paused_until: float) -> Turn:
         """Return where the waiter stands, queueing it when it is unknown and starting it when it is due."""
-        row = self._reserved(token)
+        row = self._reserved(token) or self._taken_at_once(token, owner)
         if row is None:
             self._db.execute(
                 "INSERT OR IGNORE INTO queue (key, owner, token) VALUES (?, ?, ?)", (self._key, owner, token)
@@ -96,15 +96,13 @@ class Slots:
     def grant(self) -> None:
         """Reserve idle slots, the one free first for the process whose last turn is longest ago, then by ticket."""
         while True:
-            slot = self._db.execute(
-                "SELECT id FROM slots WHERE key = ? AND token IS NULL ORDER BY ended_at LIMIT 1", (self._key,)
-            ).fetchone()
             first = self._db.execute(
                 "SELECT ticket, owner, token FROM queue LEFT JOIN turns USING (key, owner) WHERE key = ?"
                 " ORDER BY coalesce(turn, 0), ticket LIMIT 1",
                 (self._key,),
             ).fetchone()
-            if slot is None or first is None:
+            slot = None if first is None else self._first_idle()
+            if slot is None:
                 return
             ticket, owner, token = first
             self._db.execute("UPDATE slots SET owner = ?, token = ? WHERE id = ?", (owner, token, slot[0]))
@@ -117,7 +115,8 @@ class Slots:
 
     def end(self, token: str, *, sent: bool) -> None:
         """Let go: a slot whose request was sent rests from now, one that was not goes back as it was."""
-        self._db.execute("DELETE FROM queue WHERE token = ?", (token,))
+        if not sent:
+            self._db.execute("DELETE FROM queue WHERE token = ?", (token,))
         found = self._db.execute(
             "UPDATE slots SET ended_at = iif(?, ?, ended_at), owner = NULL, token = NULL, started = 0"
             " WHERE key = ? AND token = ?",
@@ -152,6 +151,21 @@ class Slots:
         if ended_at is None:
             return self._pace.window_s
         return max(0.0, float(ended_at) + self._pace.rest_s - self._now)
+
+    def _first_idle(self) -> tuple[int, float] | None:
+        row = self._db.execute(
+            "SELECT id, ended_at FROM slots WHERE key = ? AND token IS NULL ORDER BY ended_at LIMIT 1", (self._key,)
+        ).fetchone()
+        return None if row is None else (int(row[0]), float(row[1]))
+
+    def _taken_at_once(self, token: str, owner: str) -> tuple[int, float] | None:
+        """Reserve an idle slot without the queue, when nobody stands in it."""
+        if self._db.execute("SELECT 1 FROM queue WHERE key = ? LIMIT 1", (self._key,)).fetchone():
+            return None
+        slot = self._first_idle()
+        if slot is not None:
+            self._db.execute("UPDATE slots SET owner = ?, token = ? WHERE id = ?", (owner, token, slot[0]))
+        return slot
 
     def _reserved(self, token: str) -> tuple[int, float] | None:
         row = self._db.execute(

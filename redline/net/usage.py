@@ -43,10 +43,12 @@ class UsageTable:
             (self.key, day.isoformat(), endpoint),
         )
         bucket = self._bucket(now)
-        self.db.execute(
-            "INSERT INTO recent VALUES (?, ?, 1) ON CONFLICT (key, bucket) DO UPDATE SET n = n + 1", (self.key, bucket)
-        )
-        self.db.execute("DELETE FROM recent WHERE key = ? AND bucket <= ?", (self.key, bucket - SHARE_OF_WINDOW))
+        (n,) = self.db.execute(
+            "INSERT INTO recent VALUES (?, ?, 1) ON CONFLICT (key, bucket) DO UPDATE SET n = n + 1 RETURNING n",
+            (self.key, bucket),
+        ).fetchone()
+        if n == 1:
+            self.db.execute("DELETE FROM recent WHERE key = ? AND bucket <= ?", (self.key, bucket - SHARE_OF_WINDOW))
 
     def read(self, source: str, limit: float, pace: Pace, day: date, now: float, paused_until: float) -> KeyUsage:
         """Return the counters and the state of the slots."""

@@ -62,18 +62,6 @@ class JobError:
         """Return the error shape of design 4.3."""
         return {"error": self.sentence, "code": self.code, "hint": self.hint, **self.fields}
 
-    def as_error(self) -> RedlineError:
-        """Return an error to raise, with the same words, code and status."""
-        return RecordedError(self)
-
-
-class RecordedError(RedlineError):
-    """An error that a job wrote down earlier; its code and status are those of the error of then."""
-
-    def __init__(self, recorded: JobError) -> None:
-        super().__init__(recorded.sentence, recorded.hint, **recorded.fields)
-        vars(self).update(code=recorded.code, status=recorded.status)
-
 
 @dataclass(frozen=True, slots=True)
 class Waiting:

@@ -93,6 +93,11 @@ class JobLedger:
         with self._db.read() as link:
             return record_of(_row(link, job_id))
 
+    def knows(self, job_id: str) -> bool:
+        """Return whether there is such a job."""
+        with self._db.read() as link:
+            return link.execute(select(jobs.c.id).where(jobs.c.id == job_id)).first() is not None
+
     def stage(self, job_id: str) -> Stage:
         """Return how far a job is; raises ``NotFound``."""
         with self._db.read() as link:
@@ -107,7 +112,7 @@ class JobLedger:
         """Return the newest jobs, newest first."""
         with self._db.read() as link:
             rows = link.execute(select(jobs).order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(limit)).all()
-            return self._viewer.views(link, rows)
+            return self._viewer.views(link, rows, pieces=False)
 
     def part_views(self, job_id: str, limit: int = 1_000) -> list[PartView]:
         """Return the parts of a job in order; raises ``NotFound``."""

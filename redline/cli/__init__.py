@@ -27,7 +27,8 @@ def main(argv: list[str]) -> int:
         return int(arguments.run(arguments, output))
     except RedlineError as error:
         output.error(error)
-        wrong_use = isinstance(error, RequestError | ConfigError | InvalidKey)
+        # A job that failed bears only the code and status of what made it fail.
+        wrong_use = isinstance(error, RequestError | ConfigError | InvalidKey) or error.status in (400, 401, 404)
         return WRONG_USE if wrong_use else INCOMPLETE
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped. What was fetched is kept; ask again to go on.\n")

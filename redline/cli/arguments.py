@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import TypeAlias
 
 from redline import __version__
 from redline.cli import download, keys, serve, status
@@ -30,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-Verbs = argparse._SubParsersAction  # type: ignore[type-arg]
+Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _add_serve(verbs: Verbs, common: argparse.ArgumentParser) -> None:

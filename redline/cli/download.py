@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         if engine.demo and request.source == "massive":
             output.say("Demo data, no key. Save one with: python -m redline keys add massive")
         job = _fetch(engine, request, adjust, output)
-        result = engine.result(job.job_id, adjust)
+        result = engine.result(job.job_id, adjust, empty=True)
         if destination is not None:
             written = engine.write(result.table, form, destination)
             output.say(f"{result.records:,} rows written to {written}")

@@ -33,7 +33,7 @@ class Access:
     # -- the password -------------------------------------------------------------------------------------------------
 
     @property
-    def password_set(self) -> bool:
+    def has_password(self) -> bool:
         """Whether anybody has to sign in: ``REDLINE_PASSWORD``, or one saved in Settings."""
         return self._settings.password is not None or self._saved_hash() is not None
 
@@ -64,7 +64,9 @@ class Access:
 
     def _is_password(self, given: str) -> bool:
         if self._settings.password is not None:
-            return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), self._settings.password.reveal().encode())
+            return hmac.compare_digest(
+                given.encode("utf-8", "surrogatepass"), self._settings.password.reveal().encode()
+            )
         hashed = self._saved_hash()
         if hashed is None or len(given) > _LONGEST_PASSWORD:
             return False

@@ -215,21 +215,20 @@ class Engine:
         """Do the failed parts of a job again."""
         return self._holding(job_id).runner.retry(job_id)
 
-    def result(self, job_id: str, adjust: Adjust | None = None) -> DownloadResult:
-        """Return the rows of a job that has ended; bars adjusted as the request says, or as ``adjust`` does.
+    def result(self, job_id: str, adjust: Adjust | None = None, *, empty: bool = False) -> DownloadResult:
+        """Return the rows of a job that has ended; bars adjusted as it asked, or as ``adjust`` says.
 
         Raises:
             JobFailed: it failed, with the code and words of what made it fail.
-            NoData: it ended well, and the source has no rows for what was asked.
+            NoData: it ended well, and the source has no rows for what was asked; not when ``empty`` is allowed.
         """
         space, job = self._holding(job_id), self.job(job_id)
         if job.error is not None and (job.state.value == "failed" or not job.records):
             raise JobFailed(job.error.code, job.error.status, job.error.sentence, job.error.hint, job_id=job_id)
         request = job.request
         table = self._rows(space, request, adjust)
-        if not table.num_rows and request.dataset is Dataset.BARS:
-            raise _nothing(job, "The source knows the ticker and has no bars there.")
-        return DownloadResult(request, job, table, job.gaps)
+        found = DownloadResult(request, job, table, job.gaps)
+        return found if empty else found.some()
 
     def _rows(self, space: Workspace, request: DownloadRequest, adjust: Adjust | None) -> Any:
         if request.dataset is Dataset.SPLITS:
@@ -294,10 +293,9 @@ class Engine:
         """Return the gaps from ``start`` to ``end``, both inclusive."""
         return gaps(ticker, self.coverage(ticker, spec, start, end, source))
 
-    def splits(self, ticker: str) -> list[dict[str, object]]:
-        """Return the splits that are held of a ticker, by date."""
-        rows: list[dict[str, object]] = self._now_in.store.splits_table((ticker,)).to_pylist()
-        return rows
+    def splits(self, ticker: str) -> Any:
+        """Return the splits that are held of a ticker as a pyarrow table (``SPLITS_WIRE`` and more), by date."""
+        return self._now_in.store.splits_table((ticker,))
 
     def held(self) -> Sequence[Held]:
         """Return what is held, series by series."""
@@ -310,8 +308,8 @@ class Engine:
     # -- keys and budgets ---------------------------------------------------------------------------------------------
 
     def usage(self) -> list[KeyUsage]:
-        """Return the budget of each key that was used today or yesterday."""
-        return self._budgets.snapshots()
+        """Return the budgets of the keys that are known, and of those that were used since this engine began."""
+        return self._sources.usage()
 
     def budget(self) -> list[dict[str, object]]:
         """Return the rows of ``GET /budget`` (design 4.3)."""
@@ -328,13 +326,13 @@ class Engine:
             BadField: by name of the field.
         """
         saved = self._keys.save(KeyIn.parse(body))
-        self._sources.note_limit(self._sources.key(saved.source))
+        self._sources.note_limit(saved.source)
         return saved
 
     def save_key_form(self, fields: Mapping[str, str]) -> KeyOut:
         """Save a key from a form, where all values are text."""
         saved = self._keys.save(KeyIn.parse_form(fields))
-        self._sources.note_limit(self._sources.key(saved.source))
+        self._sources.note_limit(saved.source)
         return saved
 
     def delete_key(self, source: str) -> None:
@@ -350,7 +348,7 @@ class Engine:
         key = self._sources.key(source)
         found = self._sources.live(source, patience_s=60.0).test_key(Watch())
         self._keys.note_test(source, found, key.api_key)
-        self._sources.note_limit(self._sources.key(source))
+        self._sources.note_limit(source)
         return found
 
     def rotate_master_key(self) -> None:
@@ -376,17 +374,6 @@ class Engine:
     def dividends_for(self, request: DownloadRequest) -> DownloadRequest:
         """Return the request for the dividends that ``adjust=all`` of ``request`` needs."""
         return replace(request, dataset=Dataset.DIVIDENDS, spec=DAILY)
-
-
-def _nothing(job: JobView, why: str) -> NoData:
-    asked = job.request
-    return NoData(
-        f"No {asked.spec} bars of {asked.tickers[0]} from {asked.start} to {asked.end}.",
-        why,
-        ticker=asked.tickers[0],
-        job_id=job.job_id,
-        gaps=[gap.as_json() for gap in job.gaps],
-    )
 
 
 def open_engine(

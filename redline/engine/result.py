@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from redline.errors import NoData
 from redline.jobs.job import JobView
 from redline.market.request import Dataset, DownloadRequest
 from redline.market.schema import frame
@@ -39,6 +40,19 @@ class DownloadResult:
     def complete(self) -> bool:
         """Whether nothing that was asked for is unexplained (design 6)."""
         return self.job.complete
+
+    def some(self) -> DownloadResult:
+        """Return this; raises ``NoData`` when the source knows the ticker and has no bars there."""
+        if self.records or self.request.dataset is not Dataset.BARS:
+            return self
+        asked = self.request
+        raise NoData(
+            f"No {asked.spec} bars of {asked.tickers[0]} from {asked.start} to {asked.end}.",
+            "The source knows the ticker; look at the gaps for the reason.",
+            ticker=asked.tickers[0],
+            job_id=self.job.job_id,
+            gaps=[gap.as_json() for gap in self.gaps],
+        )
 
     def frame(self) -> Any:
         """Return the rows as a pandas DataFrame."""

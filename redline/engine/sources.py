@@ -16,8 +16,9 @@ from redline.downloaders.base_downloader import BaseDownloader
 from redline.engine.result import SourceInfo
 from redline.errors import MissingKey
 from redline.net.breaker import Breaker
-from redline.net.budget import Budgets
+from redline.net.budget import Budgets, KeyBudget
 from redline.net.redact import register
+from redline.net.usage import KeyUsage
 
 DEMO_KEY = "demo-market-needs-no-key"
 DEMO_LIMIT = 600
@@ -37,6 +38,7 @@ class Sources:
     def __init__(self, settings: Settings, keys: KeyRing, budgets: Budgets, clock: Clock, demo: Demo | None) -> None:
         self._settings, self._keys, self._budgets, self._clock, self.demo_market = settings, keys, budgets, clock, demo
         self._breakers: dict[tuple[str, str], Breaker] = {}
+        self._used: dict[tuple[str, str, str], KeyBudget] = {}
         self._lock = threading.Lock()
 
     @property
@@ -91,16 +93,30 @@ class Sources:
             source, DEMO_KEY, base_url=self.demo_market(), limit=DEMO_LIMIT, timeout_s=30.0, patience_s=None
         )
 
-    def note_limit(self, key: Key) -> None:
-        """Write a key's limit into the budgets, where a downloader that names none finds it."""
-        self._budgets.key(
-            key.source, self._settings.massive_api_base_url, key.api_key.reveal(), key.rate_limit_per_minute
-        )
+    def note_limit(self, source: str) -> None:
+        """Write the limit of a source's key into the budgets, where a downloader that names none finds it."""
+        key = self.key(source)
+        self._budget(source, self._settings.massive_api_base_url, key.api_key.reveal(), key.rate_limit_per_minute)
+
+    def usage(self) -> list[KeyUsage]:
+        """Return the budgets of the keys that are known, and of those that were used since this engine began."""
+        for source in SOURCE_NAMES:
+            if self._keys.resolve(source) is not None:
+                self.note_limit(source)
+        with self._lock:
+            used = list(self._used.values())
+        return [one.snapshot() for one in used]
+
+    def _budget(self, source: str, base_url: str, key: str, limit: float | None) -> KeyBudget:
+        budget = self._budgets.key(source, base_url.rstrip("/"), key, limit)
+        with self._lock:
+            return self._used.setdefault((source, base_url, key), budget)
 
     def _make(
         self, source: str, key: str, *, base_url: str, limit: float | None, timeout_s: float, patience_s: float | None
     ) -> BaseDownloader:
         register(key)
+        self._budget(source, base_url, key, limit)
         made: Any = source_class(source)
         downloader: BaseDownloader = made(
             key,

@@ -36,6 +36,8 @@ def locked(path: Path) -> Iterator[None]:
     private_folder(path.parent)
     descriptor = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT | _CLOSED_ON_EXEC, 0o600)
     try:
+        if os.name == "posix" and os.fstat(descriptor).st_mode & 0o777 == 0:
+            os.fchmod(descriptor, 0o600)  # the umask took all, and the next process could not open it
         _wait_for_lock(descriptor)
         yield
     finally:

@@ -36,7 +36,7 @@ class SettingsFile:
             text = self._path.read_bytes()
         try:
             found = json.loads(text)
-        except ValueError as e:
+        except (ValueError, RecursionError) as e:
             raise ConfigError(f"{_WHAT} is no JSON: {e}.", "Correct it, or move it away; it was not changed.") from e
         if not isinstance(found, dict):
             raise ConfigError(f"{_WHAT} holds no JSON object.", "Correct it, or move it away; it was not changed.")

@@ -81,7 +81,7 @@ def test_rotation_killed_at_random_loses_nothing_and_disturbs_nobody(tmp_path: P
         )
         assert rotator.stdout is not None
         assert rotator.stdout.readline() == "at it\n"
-        time.sleep(chance.uniform(0, 0.05))
+        time.sleep(chance.uniform(0, 0.15))
         rotator.send_signal(signal.SIGKILL)
         rotator.communicate()
         first_in_file.add(keys_in(key_file)[0])
@@ -90,7 +90,7 @@ def test_rotation_killed_at_random_loses_nothing_and_disturbs_nobody(tmp_path: P
     ends = [worker.communicate(timeout=30) for worker in workers]
     assert [(worker.returncode, err) for worker, (_, err) in zip(workers, ends, strict=True)] == [(0, "")] * AT_WORK
     assert all(int(out) > KILLS for out, _ in ends), seed
-    assert len(first_in_file) > KILLS // 2, "the kills have to fall among rotations"
+    assert len(first_in_file) > KILLS // 3, "the kills have to fall among rotations"
     vault.rotate()
     assert len(vault.list()) == 1 + AT_WORK
     assert vault.open("job", token) == "the key of a job"

@@ -319,19 +319,14 @@ class Engine:
         """Return all keys that are known, without the keys."""
         return self._keys.list()
 
-    def save_key(self, body: Mapping[str, object]) -> KeyOut:
-        """Save a key (design 4.3, *key in*); its limit holds for everybody from now on.
+    def save_key(self, body: Mapping[str, object], *, form: bool = False) -> KeyOut:
+        """Save a key (design 4.3, *key in*); its limit holds for everybody from now on. In a form all values are text.
 
         Raises:
             BadField: by name of the field.
         """
-        saved = self._keys.save(KeyIn.parse(body))
-        self._sources.note_limit(saved.source)
-        return saved
-
-    def save_key_form(self, fields: Mapping[str, str]) -> KeyOut:
-        """Save a key from a form, where all values are text."""
-        saved = self._keys.save(KeyIn.parse_form(fields))
+        wanted = KeyIn.parse_form({name: str(value) for name, value in body.items()}) if form else KeyIn.parse(body)
+        saved = self._keys.save(wanted)
         self._sources.note_limit(saved.source)
         return saved
 

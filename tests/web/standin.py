@@ -406,7 +406,7 @@ class StandInEngine:
     def keys(self) -> list[StandInKey]:
         return [shown for _, shown in self._keys.values()]
 
-    def save_key(self, body: Mapping[str, object]) -> StandInKey:
+    def save_key(self, body: Mapping[str, object], *, form: bool = False) -> StandInKey:
         self.calls["save_key"] += 1
         source, key = str(body.get("source", "")), str(body.get("api_key", ""))
         if source != "massive":

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, redirect
 from werkzeug.wrappers import Response as AnyResponse
 
 from redline.web import pages
-from redline.web.answers import answer, wants_html
+from redline.web.answers import answer, is_form, wants_html
 from redline.web.body import form_or_json
 from redline.web.current import engine
 
@@ -25,7 +25,7 @@ def listed() -> Response:
 @bp.post("")
 def save() -> AnyResponse:
     """Save a key, encrypted; the placeholder coming back keeps the one that is there."""
-    saved = engine().save_key(form_or_json())
+    saved = engine().save_key(form_or_json(), form=is_form())
     return redirect(PAGE, 303) if wants_html() else answer(saved.as_json(), 201)
 
 

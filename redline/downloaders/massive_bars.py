@@ -46,7 +46,7 @@ class _Answer(Envelope, gc=False):
     results: list[_Bar] | msgspec.UnsetType = msgspec.UNSET
 
 
-_decode = msgspec.json.Decoder(_Answer).decode
+decode = msgspec.json.Decoder(_Answer).decode
 _record = attrgetter("t", "o", "h", "l", "c", "v", "vw", "n")
 _VENDOR_NAMES = ("t", "o", "h", "l", "c", "v", "vw", "n")
 
@@ -93,7 +93,7 @@ def _fast(body: bytes) -> tuple[Envelope, Any, Callable[[int], str]] | None:
     marks in the body than the fields that were read account for: then, and on any error, the slow reader decides.
     """
     try:
-        answer = _decode(body)
+        answer = decode(body)
         rows = [] if answer.results is msgspec.UNSET else answer.results
         records = np.fromiter(map(_record, rows), BAR_RECORD, len(rows))
     except (ValueError, OverflowError, RecursionError):

@@ -21,8 +21,9 @@ from redline.market.bar import Timespan
 from redline.market.calendar import day_of
 from redline.market.part import Listing, Part
 from redline.market.request import Dataset
+from redline.net.breaker import Breaker
 from redline.net.budget import Budgets
-from redline.net.http import Answer, HttpClient
+from redline.net.http import PATIENCE_S, Answer, HttpClient
 from redline.net.transport import PacedPool
 
 BASE_URL = "https://api.massive.com"
@@ -37,7 +38,7 @@ class MassiveDownloader(BaseDownloader):
     ``base_url``, ``budgets`` and ``clock`` come from the engine; without one, the settings of this process and the
     budgets in the user's state folder hold. ``rate_limit_per_minute`` named here becomes the key's for everybody;
     without it the key's known one holds, else 10. ``patience_s``: how long a 429 without progress is waited out
-    before ``RateLimited`` (``None``: for ever, as jobs do).
+    before ``RateLimited`` (``None``: for ever, as jobs do); ``breaker``: shared by all who use the source.
     """
 
     name = "massive"
@@ -63,7 +64,8 @@ class MassiveDownloader(BaseDownloader):
         budgets: Budgets | None = None,
         clock: Clock | None = None,
         rng: random.Random | None = None,
-        patience_s: float | None = 180.0,
+        patience_s: float | None = PATIENCE_S,
+        breaker: Breaker | None = None,
     ) -> None:
         clock = clock or SystemClock()
         key = _checked_key(api_key)
@@ -83,6 +85,7 @@ class MassiveDownloader(BaseDownloader):
             rng or random.Random(),  # noqa: S311  spreads retries, guards nothing
             timeout_s=timeout,
             headers={"Authorization": f"Bearer {key}"},
+            breaker=breaker,
             explain=_explain,
         )
 

@@ -7,6 +7,7 @@ limit a minute, but stay under 100 calls a second.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
@@ -36,17 +37,14 @@ def narrower(part: Part, today: date) -> tuple[Part, ...]:
     end = min(part.end, today - timedelta(days=1))
     starts = [part.start] if end < part.end else []
     for years in FLOORS_YEARS:
-        floor = years_before(today, years)
-        starts += [day for day in (floor, floor + timedelta(days=1)) if day > part.start]
+        oldest = floor(today, years)
+        starts += [day for day in (oldest, oldest + timedelta(days=1)) if day > part.start]
     return tuple(replace(part, start=start, end=end) for start in starts if start <= end)
 
 
-def years_before(day: date, years: int) -> date:
-    """Return the same day so many years before; March 1 where there is no February 29."""
-    try:
-        return day.replace(year=day.year - years)
-    except ValueError:
-        return date(day.year - years, 3, 1)
+def floor(today: date, years: int) -> date:
+    """Return the oldest day of a plan of so many years, which the vendor measures in days: five are 1827."""
+    return today - timedelta(days=math.ceil(365.25 * years))
 
 
 def plan_of(entitled: Mapping[str, bool]) -> str:

@@ -81,7 +81,12 @@ def zone(ticker: str) -> ZoneInfo:
 
 def dates(milliseconds: Any, ticker: str) -> Any:
     """Return the session dates (``int32`` days since 1970) of instants, in the zone of the ticker."""
-    return ((milliseconds + _offset_ms(milliseconds, ticker)) // _DAY_MS).astype("i4")
+    return _days(milliseconds, ticker).astype("i4")
+
+
+def _days(milliseconds: Any, ticker: str) -> Any:
+    """Days since 1970 as 64-bit numbers: a time in the wrong unit must not wrap around into a right date."""
+    return (milliseconds + _offset_ms(milliseconds, ticker)) // _DAY_MS
 
 
 def _offset_ms(milliseconds: Any, ticker: str) -> Any:
@@ -120,7 +125,7 @@ def _new_york() -> tuple[Any, Any]:
 
 def _checks(records: Any, part: Part) -> list[tuple[str, Any]]:
     first, last = bounds(part)
-    days = dates(records["t"], part.ticker)
+    days = _days(records["t"], part.ticker)
     lowest = np.minimum.reduce([records[name] for name in _PRICES])
     volume = records["volume"]
     found = [

@@ -10,6 +10,7 @@ import heapq
 import itertools
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from redline.testing import FakeClock
 from .vendor import most_in_any_window
 
 WINDOW_S = 60.0
-POLL_S = 1.0
+POLL_S = 7.0
 
 
 @dataclass
@@ -61,9 +62,9 @@ class Simulation:
     def end(self, token: str, *, sent: bool) -> None:
         self.file.run(lambda db, now: Slots(db, "key", pace_for(self.limit, WINDOW_S), now).end(token, sent=sent))
 
-    def run(self, steps: int) -> None:
+    def run(self, steps: int, until: Callable[[], bool] = lambda: False) -> None:
         for _ in range(steps):
-            if not self.events:
+            if not self.events or until():
                 break
             due, _, what, owner, token = heapq.heappop(self.events)
             self.clock.advance(max(0.0, due - self.clock.since_boot()))
@@ -145,23 +146,19 @@ def test_no_window_holds_more_arrivals_than_the_limit(
     assert most_in_any_window(simulation.arrivals, pace.window_s) <= pace.slots
 
 
-@QUIET
-@given(limit=st.sampled_from([1, 5, 20]), threads=st.lists(st.integers(1, 8), min_size=4, max_size=4))
+@settings(QUIET, max_examples=12)
+@given(limit=st.sampled_from([1, 5, 12]), threads=st.lists(st.integers(1, 8), min_size=4, max_size=4))
 def test_each_of_four_processes_has_its_share_however_many_threads_it_runs(limit: int, threads: list[int]) -> None:
     simulation = Simulation(limit, [(0.1, 0.2)])
     for number, count in enumerate(threads):
         for _ in range(count):
             simulation.at(0.01 * number, "ask", f"p{number}")
 
-    simulation.run(steps=400)
+    simulation.run(steps=3_000, until=lambda: len(simulation.arrivals) >= 4 * limit + 24)
 
-    sent = sum(simulation.sent_by.values())
-    fair = sent / 4
-    # A process with fewer threads than its share of the slots uses what it can: each thread once a window.
-    windows = (simulation.clock.since_boot() - 1_000) / WINDOW_S
-    for number, count in enumerate(threads):
-        able = count * windows
-        assert simulation.sent_by[f"p{number}"] >= 0.6 * min(fair, able) - 2
+    shares = [simulation.sent_by[f"p{number}"] / sum(simulation.sent_by.values()) for number in range(4)]
+    for share, count in zip(shares, threads, strict=True):
+        assert share >= min(0.15, 0.6 * count / limit)  # a thread alone cannot use more than one slot
 
 
 @QUIET
@@ -195,7 +192,7 @@ def test_a_dead_process_gives_its_slots_back_one_window_after_it_is_found() -> N
     simulation.run(steps=90)
 
     assert simulation.sent_by["p0"] == 2
-    assert 1_065 <= simulation.arrivals[2] <= 1_005 + 60 + 60 / 20 + 3
+    assert 1_065 <= simulation.arrivals[2] <= 1_005 + 60 + 60 / 20 + POLL_S
 
 
 def test_a_dead_process_that_only_waited_blocks_nobody() -> None:

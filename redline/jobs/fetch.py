@@ -64,9 +64,14 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What became of a part: sessions that stay unexplained, and the refusal behind them, if it was one."""
+    """What became of a part.
+
+    ``lacking`` sessions stay unexplained, because of ``refused`` if there was a refusal; ``without_page``: sessions
+    that it lacked and no page spoke about.
+    """
 
     lacking: int
+    without_page: int
     refused: JobError | None = None
 
 
@@ -110,7 +115,7 @@ class PartWork:
             asked = self._store.actions_asked(part.source, part.dataset, part.ticker)
             if actions_due(asked, self._clock.now()):
                 self._fetch(part)
-            return Fetched(0)
+            return Fetched(0, 0)
         now = self._clock.now()
         need = [one.session for one in self._statuses(part.start, part.end) if self._lacks(one, now)]
         self._need = set(need)
@@ -120,7 +125,7 @@ class PartWork:
         ):
             self._ask(one)
         lacking = self._unexplained(max(part.start, self._job.request.start), min(part.end, self._job.request.end))
-        return Fetched(len(lacking), self._refused)
+        return Fetched(len(lacking), len(self._need), self._refused)
 
     def note_failed(self, error: JobError) -> None:
         """Write down that the sessions which stay unexplained were asked for in vain."""

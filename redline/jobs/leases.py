@@ -93,11 +93,11 @@ class PartLedger:
             if link.execute(select(parts.c.n).where(_held(lease))).first() is None:
                 raise _lost(lease)
 
-    def close(self, lease: Lease, *, lacking: int, error: JobError | None, text: str) -> None:
-        """Mark a part done; ``lacking`` sessions stay unexplained, because of ``error`` or because they are late."""
-        done = _ended(PartState.DONE, error)
+    def close(self, lease: Lease, *, sessions: int, lacking: int, error: JobError | None, text: str) -> None:
+        """Mark a part done. ``sessions`` came without a page; ``lacking`` ones stay unexplained: refused, or late."""
+        done = _ended(PartState.DONE, error) | {"sessions_done": parts.c.sessions_done + sessions, "lacking": lacking}
         with self._db.write() as link:
-            _hold(link, lease, **done, lacking=lacking)
+            _hold(link, lease, **done)
             self._log.say(link, lease.job_id, "part_done", text)
 
     def fail(self, lease: Lease, error: JobError) -> None:

@@ -72,7 +72,14 @@ class Worker:
             said = f"{lease.part.what}: done."
             if fetched.lacking:
                 said = f"{lease.part.what}: done, {fetched.lacking} sessions stay unexplained."
-            close = partial(self._ledger.parts.close, lease, lacking=fetched.lacking, error=fetched.refused, text=said)
+            close = partial(
+                self._ledger.parts.close,
+                lease,
+                sessions=fetched.without_page,
+                lacking=fetched.lacking,
+                error=fetched.refused,
+                text=said,
+            )
             self._insist(close, stop)
         except Exception as error:  # noqa: BLE001  the worker loop: it has to go on with the next part
             self._ended(work, lease, error, stop)

@@ -99,7 +99,9 @@ class Access:
         """Put this in a session when it begins; the session holds while it is equal. A new password changes it."""
         password = self._settings.password
         current = f"given|{password.reveal()}" if password is not None else f"saved|{self._saved_hash()}"
-        return hmac.new(self.session_secret(), current.encode(), hashlib.sha256).hexdigest()[:32]
+        return hmac.new(self.session_secret(), current.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[
+            :32
+        ]
 
     def _session_file(self) -> Path:
         installation = hashlib.sha256(str(self._settings.config_dir.resolve()).encode()).hexdigest()[:12]

@@ -85,7 +85,7 @@ class Passphrase:
             from argon2.low_level import Type, hash_secret_raw
 
             self._derived[salt] = hash_secret_raw(
-                self._text.encode(),
+                self._text.encode("utf-8", "surrogatepass"),
                 salt,
                 time_cost=3,
                 memory_cost=65536,

@@ -46,6 +46,13 @@ def test_the_password_of_the_environment_is_the_only_one(access_of: AccessOf) ->
         assert not access.check_password(wrong)
 
 
+def test_a_password_that_is_no_utf_8_in_the_environment_is_one_like_any(access_of: AccessOf) -> None:
+    access = access_of(REDLINE_PASSWORD="pass\udcff\udcfe words")  # how Python reads other bytes
+
+    assert access.check_password("pass\udcff\udcfe words")
+    assert len(access.sessions_epoch) == 32
+
+
 def test_a_saved_password_is_kept_as_a_hash_and_seen_by_others(access_of: AccessOf, tmp_path: Path) -> None:
     at_work = access_of()
     access_of().set_password(PASSWORD)

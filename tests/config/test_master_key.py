@@ -116,12 +116,14 @@ def test_a_key_file_that_others_may_read_is_refused_with_the_remedy(
     open_vault(settings_of(REDLINE_KEY_FILE=str(key_file)), FakeClock())
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_a_key_file_of_another_user_is_refused(settings_of: Load, tmp_path: Path) -> None:
     key_file = tmp_path / "my.key"
     key_file.write_text(KEY.hex())
     key_file.chmod(0o600)
-    os.chown(key_file, 12345, 12345)
+    try:
+        os.chown(key_file, 12345, 12345)
+    except PermissionError:
+        pytest.skip("only root can give a file away")
 
     with pytest.raises(UnsafeSetting, match="not private"):
         open_vault(settings_of(REDLINE_KEY_FILE=str(key_file)), FakeClock())

@@ -15,7 +15,9 @@ from redline.market.request import DownloadRequest
 from redline.web.contexts import data as data_contexts
 from redline.web.contexts import download as download_contexts
 from redline.web.contexts import jobs as job_contexts
+from redline.web.contexts import keys as key_contexts
 from redline.web.contexts import settings as settings_contexts
+from redline.web.contexts import ticker as ticker_contexts
 from redline.web.contexts.forms import Complaint
 from redline.web.contexts.frame import Frame, frame, tabs
 from redline.web.current import engine as current_engine
@@ -93,7 +95,7 @@ def data(engine: Engine, arguments: Mapping[str, object]) -> str:
     """Return what is held or, when ``ticker`` is named, the page of that series."""
     if arguments.get("ticker"):
         return _page(
-            "ticker.html", data_contexts.ticker_page(engine, {name: str(it) for name, it in arguments.items()})
+            "ticker.html", ticker_contexts.ticker_page(engine, {name: str(it) for name, it in arguments.items()})
         )
     return _page("data.html", data_contexts.data_page(engine))
 
@@ -105,7 +107,7 @@ def settings(engine: Engine, made: tuple[str, str] | None = None) -> str:
 
 def api_keys(engine: Engine) -> str:
     """Return Settings → API Keys with what *Test* found last."""
-    return _page("api_keys.html", settings_contexts.keys_page(engine, {}, None))
+    return _page("api_keys.html", key_contexts.keys_page(engine, {}, None))
 
 
 def login(next_path: str = "", problem: str = "") -> str:
@@ -139,7 +141,7 @@ def _corrected(complaint: Complaint) -> str:
             return _page("_bill.html", download_contexts.BillPart(made))
         return _download(engine, _form(), made, complaint)
     if request.path.startswith("/settings/api-keys"):
-        return _page("api_keys.html", settings_contexts.keys_page(engine, _form(), complaint))
+        return _page("api_keys.html", key_contexts.keys_page(engine, _form(), complaint))
     if request.path.startswith("/settings/tokens"):
         return _page("settings.html", settings_contexts.settings_page(engine, None, complaint))
     if request.path == "/login":

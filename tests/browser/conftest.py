@@ -108,7 +108,9 @@ class opened:
     def __enter__(self) -> Visit:
         page = self._context.new_page()
         made = Visit(page, self._site)
-        page.on("console", lambda said: made.complaints.append(said.text) if said.type in ("error", "warning") else None)
+        page.on(
+            "console", lambda said: made.complaints.append(said.text) if said.type in ("error", "warning") else None
+        )
         page.on("pageerror", lambda error: made.complaints.append(str(error)))
         page.on("request", lambda sent: made.complaints.append(sent.url) if not _ours(sent.url, made.site) else None)
         return made

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from redline.market.bar import BarSpec, Timespan
 from redline.market.request import BarsQuery
-from redline.market.schema import BAR_COLUMNS, BARS_WIRE, SPLITS_WIRE
+from redline.market.schema import BAR_COLUMNS, BARS_WIRE
 from redline.market.session import SessionState, SessionStatus
 from tests.web.standin import SESSIONS, StandInEngine, StandInHeld
 
@@ -35,12 +35,13 @@ class MarketEngine(StandInEngine):
         table = super().bars(query)
         if query.spec.timespan.intraday:
             return minutes_of(query.tickers[0])
-        kept = [day not in GAP and (query.start or day) <= day <= (query.end or day) for day in table["date"].to_pylist()]
+        kept = [
+            day not in GAP and (query.start or day) <= day <= (query.end or day) for day in table["date"].to_pylist()
+        ]
         return table.filter(pa.array(kept))
 
-    def splits(self, ticker: str) -> pa.Table:
-        row = {"id": "s1", "ticker": ticker, "execution_date": SPLIT, "split_from": 1.0, "split_to": 4.0, "source": "massive"}
-        return pa.Table.from_pylist([row], schema=SPLITS_WIRE)
+    def splits(self, ticker: str) -> list[dict[str, object]]:
+        return [{"execution_date": SPLIT, "split_from": 1.0, "split_to": 4.0}]
 
     def held(self) -> list[StandInHeld]:
         daily = super().held()
@@ -68,4 +69,3 @@ def minutes_of(ticker: str) -> pa.Table:
         "source": ["massive"] * count,
     }
     return pa.table(columns, schema=BARS_WIRE).select(list(BAR_COLUMNS))
-

@@ -69,5 +69,6 @@ def missing_sessions(statuses: list[SessionStatus]) -> list[SessionStatus]:
 
 def splits_of(engine: Engine, ticker: str) -> list[tuple[str, str]]:
     """Return execution dates and ratios, such as ``("2020-08-31", "4:1")``, of the splits that are held."""
-    rows = engine.splits(ticker).to_pylist()
-    return sorted((row["execution_date"].isoformat(), f"{row['split_to']:g}:{row['split_from']:g}") for row in rows)
+    return sorted(
+        (f"{row['execution_date']}", f"{row['split_to']:g}:{row['split_from']:g}") for row in engine.splits(ticker)
+    )

@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 from redline.market.bar import Timespan
 from redline.market.part import Plan, Route
 from redline.market.request import Dataset, DownloadRequest, year_before
+from redline.web.contexts.cards import JobCard, card
 from redline.web.contexts.forms import Complaint, Field, at, options
 from redline.web.contexts.frame import Frame, frame
-from redline.web.contexts.jobs import JobCard, card
 from redline.web.contexts.words import count, counted, duration, size, span
 
 if TYPE_CHECKING:

@@ -39,7 +39,7 @@ def _curl(query: BarsQuery, address: str, password: bool) -> str:
     given += [("end", query.end.isoformat())] if query.end else []
     given += [("adjust", query.adjust.value), ("format", "csv")]
     token = ['  -H "Authorization: Bearer $REDLINE_TOKEN"'] if password else []
-    lines = [f"curl -G http://{address}/data/bars", *token]
+    lines = [f"curl -G {address}/data/bars", *token]
     lines += [
         "  " + " ".join(f"-d {shlex.quote(f'{name}={value}')}" for name, value in given[at : at + 2])
         for at in range(0, len(given), 2)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from flask import request
 
 from redline.web.contexts.words import count, duration
 
@@ -51,6 +54,7 @@ class Meter:
     next_slot: str
     today: str
     slots: tuple[Slot, ...]
+    limit_x: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ def frame(engine: Engine, current: str) -> Frame:
         meters=tuple(meter(row, labels) for row in engine.budget()),
         demo=engine.demo,
         sign_out=bool(engine.access.has_password),
-        address=f"{engine.settings.host}:{engine.settings.port}",
+        address=request.host,
     )
 
 
@@ -87,7 +91,7 @@ def tabs(current: str, active_jobs: int = 0) -> tuple[Tab, ...]:
 
 def meter(row: Mapping[str, object], labels: Mapping[str, str]) -> Meter:
     """Return the meter of a budget row (design 4.3)."""
-    used, limit = int(str(row["used"])), int(str(row["limit"]))
+    used, limit = int(str(row["used"])), float(str(row["limit"]))
     window, wait = float(str(row["window_s"])), float(str(row["next_slot_s"]))
     source = str(row["source"])
     return Meter(
@@ -99,10 +103,11 @@ def meter(row: Mapping[str, object], labels: Mapping[str, str]) -> Meter:
         next_slot="now" if wait < 0.5 else f"in {duration(wait)}",
         today=count(int(str(row.get("today") or 0))),
         slots=_slots(used, limit),
+        limit_x=f"{SLOT_STEP * max(1, min(int(limit), MOST_SLOTS)) + 2:.1f}",
     )
 
 
-def _slots(used: int, limit: int) -> tuple[Slot, ...]:
-    shown = max(1, min(limit, MOST_SLOTS))
-    filled = -(-used * shown // max(limit, 1))
+def _slots(used: int, limit: float) -> tuple[Slot, ...]:
+    shown = max(1, min(int(limit), MOST_SLOTS))
+    filled = math.ceil(used * shown / limit)
     return tuple(Slot(f"{0.5 + SLOT_STEP * at:.1f}", at < filled) for at in range(shown))

@@ -98,7 +98,7 @@
       autoSize: true,
       layout: { attributionLogo: false, background: { type: "solid", color: "transparent" }, fontFamily: getComputedStyle(document.body).fontFamily },
       localization: { locale: "en-GB", dateFormat: "yyyy-MM-dd" },
-      timeScale: { timeVisible: intraday, secondsVisible: false, rightOffset: 2, minBarSpacing: 0.05 },
+      timeScale: { timeVisible: intraday, secondsVisible: false, rightOffset: 1, minBarSpacing: 0.05, maxBarSpacing: 24 },
       crosshair: { mode: 0 }
     });
     var digits = made.bars[made.bars.length - 1].close < 1 ? 4 : 2;
@@ -131,7 +131,7 @@
       if (!intraday) {
         var held = new Set(made.all.map(function (bar) { return bar.time; }));
         marks.setMarkers(splits.filter(function (one) { return held.has(one[0]); }).map(function (one) {
-          return { time: one[0], position: "aboveBar", shape: "circle", color: c.ink, text: "S " + one[1] };
+          return { time: one[0], position: "aboveBar", shape: "square", size: 0.5, color: c.text, text: "S " + one[1] };
         }));
       }
       if (bands.request) { bands.request(); }

@@ -178,10 +178,10 @@ class HttpClient:
             return ProviderError(
                 self.provider, "its certificate was not accepted.", "Check the base URL and this machine's clock."
             )
-        if isinstance(error, TimeoutError | broken.TimeoutError):
-            how = f"no whole answer to {what} within {self.timeout_s:g} s of silence or {self._deadline_s:g} s in all"
-        elif isinstance(error, _UNSENT):
+        if isinstance(error, _UNSENT):  # first: urllib3 derives some of these from its time-outs
             how = f"no connection for {what}"
+        elif isinstance(error, TimeoutError | broken.TimeoutError):
+            how = f"no whole answer to {what} within {self.timeout_s:g} s of silence or {self._deadline_s:g} s in all"
         else:
             how = f"the answer to {what} was cut: the connection broke"
         return ProviderUnavailable(self.provider, f"{how}.", "Check the network; the source may be down.")

@@ -164,6 +164,6 @@ def _kind(body: bytes, wrong: ValueError) -> str:
         return "is an HTML page, no JSON"
     if isinstance(wrong, UnicodeDecodeError):
         return "is no UTF-8 text"
-    if isinstance(wrong, json.JSONDecodeError) and wrong.msg == "Extra data":
+    if isinstance(wrong, json.JSONDecodeError) and wrong.msg == "Extra data" and start[:1] in (b"{", b"["):
         return "has something behind its end"
     return "is no JSON, or was cut"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 import threading
@@ -57,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _stop_with_stdin(stop: Callable[[], None]) -> None:
     """Wait for the end of standard input: whoever holds its other end is gone, killed or not."""
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):  # not sys.stdin: a thread that holds its lock would break the end of the program
         pass
     stop()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -92,6 +92,16 @@ class Asked:
         )
 
 
+def record_of(answers: Sequence[Asked]) -> dict[str, Any]:
+    """Return what the table's log records of a commit."""
+    return {"asked": [one.as_record() for one in answers]}
+
+
+def asked_in(record: Mapping[str, Any]) -> list[Asked]:
+    """Return the answers of a record of the log; none when the commit only moved rows to other files."""
+    return [Asked.of_record(one) for one in record.get("asked", ())]
+
+
 def packed(counts: Mapping[int, int]) -> bytes:
     """Return counts by date ordinal, small: steps from date to date, then the counts, 32 bits each, deflated."""
     days = np.fromiter(sorted(counts), dtype="<i4", count=len(counts))
@@ -138,7 +148,7 @@ def fold(
             if state is None:
                 absent = SessionState.VENDOR_HAS_NONE if settled else SessionState.LATE
                 state = SessionState.STORED if rows.get(day.toordinal()) else absent
-            elif _keeps(states[day], state):
+            elif _keeps(states[day], state, one.asked_at):
                 continue
             states[day] = SessionStatus(
                 day, state, rows.get(day.toordinal(), 0), one.series.source, one.asked_at, one.answer,
@@ -152,11 +162,13 @@ def _spreads(spec: BarSpec) -> bool:
     return not spec.timespan.intraday and spec != DAILY
 
 
-def _keeps(before: SessionStatus, note: SessionState) -> bool:
-    """Whether what is known of a session outweighs a note."""
+def _keeps(before: SessionStatus, note: SessionState, asked_at: datetime) -> bool:
+    """Whether what is known of a session outweighs a note. A note of the answer's own instant speaks about that answer:
+    that its absence cannot be believed, for rows of it could not be used.
+    """
     if before.state is SessionState.STORED:
         return True
-    return note not in _FINAL and before.settled and before.state in _FINAL
+    return note not in _FINAL and before.settled and before.state in _FINAL and before.asked_at != asked_at
 
 
 def _rows_by_session(one: Asked, spec: BarSpec) -> Mapping[int, int]:

@@ -87,13 +87,19 @@ def put(files: Files, target: Path, data: bytes, *, exclusive: bool = False) -> 
         files.write(temporary, data)
         files.chmod(temporary, 0o440)
         files.fsync(temporary)
-        if exclusive:
-            files.link(temporary, target)
-        else:
+        if not exclusive:
             files.rename(temporary, target)
-    finally:
-        with contextlib.suppress(OSError):  # What a failure leaves here, the next start sweeps.
-            files.unlink(temporary)
+            return
+        files.link(temporary, target)
+    except OSError:
+        _drop(files, temporary)
+        raise
+    _drop(files, temporary)
+
+
+def _drop(files: Files, temporary: Path) -> None:
+    with contextlib.suppress(OSError):  # What stays here the next start sweeps.
+        files.unlink(temporary)
 
 
 def make_folders(files: Files, folder: Path, root: Path) -> None:

@@ -24,6 +24,7 @@ from redline.market.session import SessionState
 from redline.store.asked import Asked, Series, packed, rows_by_day, unpacked
 
 SET_ASIDE_KEPT = 1_000
+_DAMAGED = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US = timedelta(microseconds=1)
 _KEY = "source = ? AND dataset = ? AND ticker = ? AND timespan = ? AND multiplier = ?"
@@ -78,9 +79,15 @@ class Ledger:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             db.executescript(_SCHEMA)
-        except sqlite3.Error:
+        except sqlite3.Error as error:
             db.close()
-            raise
+            if getattr(error, "sqlite_errorname", "") not in _DAMAGED:
+                raise
+            # Nothing is lost: what was stored is marked again from the tables' logs, the rest is asked for again.
+            os.replace(self._path, self._path.with_suffix(".damaged"))
+            for beside in ("-wal", "-shm"):
+                Path(f"{self._path}{beside}").unlink(missing_ok=True)
+            return self._open()
         return db
 
     def close(self) -> None:
@@ -122,21 +129,20 @@ class Ledger:
         found = self._rows("SELECT version FROM applied WHERE dataset = ?", (dataset.value,))
         return int(found[0][0]) if found else -1
 
-    def mark(self, one: Asked | None, dataset: Dataset, version: int | None = None) -> None:
-        """Write down an answer or a note, and the table's ``version`` that holds it (``None``: no file changed)."""
+    def mark(self, answers: Sequence[Asked], dataset: Dataset, version: int | None = None) -> None:
+        """Write down answers and notes, and the table's ``version`` that holds them (``None``: no file changed)."""
         with self._changing() as db:
             if version is not None:
                 db.execute("INSERT OR REPLACE INTO applied VALUES (?, ?)", (dataset.value, version))
-            if one is None:
-                return
-            key = _key(one.series)
-            db.execute(
-                f"DELETE FROM asked WHERE {_KEY} AND first >= ? AND last <= ? AND (? IS NULL OR state = ?)",  # noqa: S608
-                (*key, one.first.toordinal(), one.last.toordinal(), *[one.state.value if one.state else None] * 2),
-            )
-            db.execute(f"INSERT INTO asked VALUES (NULL, {', '.join('?' * 16)})", _values(one))  # noqa: S608
-            if one.state is None:
-                self._sum_up(db, one.series)
+            for one in answers:
+                days, state = (one.first.toordinal(), one.last.toordinal()), one.state.value if one.state else None
+                db.execute(  # What the new one covers wholly is no longer needed; an answer outdoes notes too.
+                    f"DELETE FROM asked WHERE {_KEY} AND first >= ? AND last <= ? AND (? IS NULL OR state = ?)",  # noqa: S608
+                    (*_key(one.series), *days, state, state),
+                )
+                db.execute(f"INSERT INTO asked VALUES (NULL, {', '.join('?' * 16)})", _values(one))  # noqa: S608
+                if one.state is None:
+                    self._sum_up(db, one.series)
 
     def _sum_up(self, db: sqlite3.Connection, series: Series) -> None:
         counts = {day: rows for day, rows in rows_by_day(self.spans(series)).items() if rows}

@@ -71,7 +71,7 @@ def damaged(file: DataFile, kind: TableKind, what: str = "is not what was writte
     held = f"{file.tickers[0]} to {file.tickers[1]}" if file.tickers[0] != file.tickers[1] else file.tickers[0]
     return CorruptPartition(
         f"A file of {kind.dataset.value} {what}: {file.path}, with {held}, {file.days[0]} to {file.days[1]}.",
-        "Download that range again; verify lists every such file.",
+        "Repair the store, which takes such files out, then download that range again.",
         file=file.path,
         ticker=held,
         start=file.days[0].isoformat(),

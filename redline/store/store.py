@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,24 +12,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from redline.clock import Clock
-from redline.errors import StoreBusy, StoreError
-from redline.market.bar import DAILY, BarSpec
+from redline.errors import CorruptPartition, StoreBusy, StoreError
+from redline.market.bar import DAILY, BarSpec, Timespan
 from redline.market.calendar import TradingCalendar, day_of
 from redline.market.part import Page, Part, SetAside
 from redline.market.request import Dataset
 from redline.market.session import SessionState, SessionStatus
-from redline.store.asked import Asked, Series, Settling, fold
+from redline.store.asked import Asked, Series, Settling, asked_in, fold, record_of
 from redline.store.files import Files, explained, make_folders
-from redline.store.layout import BARS, KINDS, Layout, Partition
+from redline.store.layout import BARS, KINDS, DataFile, Layout, Partition
 from redline.store.ledger import Held, Ledger
 from redline.store.lock import WriterLock
 from redline.store.log import entry_path
 from redline.store.reading import Wanted, in_order, known_at, read_rows
 from redline.store.table import CHECKPOINT_EVERY, ForeignWriter, Table
+from redline.store.upkeep import damage, merge, mergeable
 from redline.store.writing import Slice, Swap
 
 COMMITS_TRIED = 5
 _EPOCH = date(1970, 1, 1).toordinal()
+NEVER = datetime(1970, 1, 2, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Store:
         """
         self.layout = Layout(home)
         self._settling = Settling(calendar)
+        self._clock = clock
         self._calendar = calendar
         files = files or Files()
         with explained(home):
@@ -106,8 +109,8 @@ class Store:
         raise StoreBusy("Other programs keep changing the store's tables.", "Ask again when they have finished.")
 
     def _finish(self, table: Table, swap: Swap, asked: Asked) -> Committed:
-        version = None if swap.empty else table.commit(swap.added, swap.removed, asked.as_record())
-        self._ledger.mark(asked, asked.series.dataset, version)
+        version = None if swap.empty else table.commit(swap.added, swap.removed, record_of([asked]))
+        self._ledger.mark([asked], asked.series.dataset, version)
         if version is not None and version % CHECKPOINT_EVERY == 0:
             with suppress(StoreError):  # The commit stands; the next checkpoint catches up.
                 table.checkpoint()
@@ -121,7 +124,7 @@ class Store:
         if state in (SessionState.STORED, SessionState.NEVER_ASKED):
             raise ValueError(f"{state.value} cannot be noted")
         series = Series(part.source, part.dataset, part.ticker, part.spec)
-        self._ledger.mark(Asked(series, first, last, asked_at, answer, state=state), part.dataset)
+        self._ledger.mark([Asked(series, first, last, asked_at, answer, state=state)], part.dataset)
 
     def _catch_up(self, *datasets: Dataset) -> None:
         """Mark commits that a dead process did not get to mark. Costs one look at a folder when there are none."""
@@ -131,8 +134,7 @@ class Store:
                 continue
             with table.lock.held():
                 for entry in table.entries(self._ledger.applied(dataset)):
-                    asked = Asked.of_record(entry.record) if entry.record.get("batch") is not None else None
-                    self._ledger.mark(asked, dataset, entry.version)
+                    self._ledger.mark(asked_in(entry.record), dataset, entry.version)
 
     # -- what is known ------------------------------------------------------------------------------------------------
 
@@ -170,6 +172,47 @@ class Store:
         """Return a number that grows with each commit and note, for caches of what was read."""
         self._catch_up()
         return self._ledger.generation()
+
+    # -- upkeep -------------------------------------------------------------------------------------------------------
+
+    def verify(self) -> list[CorruptPartition]:
+        """Read every file and return what is not as it was written: which file, with which tickers and days."""
+        return [one.error for table in self._tables.values() for one in damage(table)]
+
+    def repair(self) -> list[CorruptPartition]:
+        """Take damaged and missing files out of the tables, so that their sessions are asked for again.
+
+        Returns what ``verify`` found; files that are not ours are left where they are.
+        """
+        found: list[CorruptPartition] = []
+        for table in self._tables.values():
+            with table.lock.held():
+                self._catch_up(table.kind.dataset)
+                bad = list(damage(table))
+                files = [one.file for one in bad if one.file is not None]
+                if files:
+                    lost = [one for file in files for one in self._lost(table.kind.dataset, file)]
+                    self._ledger.mark(lost, table.kind.dataset, table.commit([], files, record_of(lost)))
+                found += [one.error for one in bad]
+        return found
+
+    def _lost(self, dataset: Dataset, file: DataFile) -> list[Asked]:
+        """Return answers with nothing, asked for never, in the place of all that ``file`` can have held."""
+        wide = dataset is Dataset.BARS
+        spec = BarSpec(Timespan(file.partition.timespan), file.partition.multiplier) if wide else DAILY
+        return [
+            Asked(Series(one.source, dataset, one.ticker, spec), *file.days, NEVER, "A damaged file was taken out.")
+            for one in self._ledger.held()
+            if one.dataset is dataset and file.may_hold(one.ticker) and one.spec == spec
+        ]
+
+    def compact(self) -> int:
+        """Merge small files of periods that are over, one partition at a time; return how many files went away."""
+        merged = 0
+        for table in self._tables.values():
+            for partition in mergeable(table, day_of(self._clock.now())):
+                merged += merge(table, partition)
+        return merged
 
     # -- reading ------------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from tests.jobs.conftest import NOW, wanted
 
 from redline.errors import ConfigError, Conflict, DiskFull, LeaseLost, NotFound, StoreBusy, StoreError, StoreUnwritable
 from redline.jobs import codec
@@ -26,6 +25,7 @@ from redline.market.part import Part, Plan, Route
 from redline.market.request import Dataset, DownloadRequest
 from redline.market.session import Gap, SessionState
 from redline.testing import FakeClock
+from tests.jobs.conftest import NOW, wanted
 
 HERE = "here"
 

@@ -9,8 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.jobs.conftest import wanted
-from tests.jobs.vendor import CALENDAR
 
 from redline.jobs.bill import minutes
 from redline.jobs.planner import actions_due, asked_range, bar_parts, joined, needs_asking, plan, runs
@@ -18,6 +16,8 @@ from redline.market.bar import BarSpec, Timespan
 from redline.market.part import Part, Plan, Route
 from redline.market.request import Dataset, DownloadRequest
 from redline.market.session import SessionState, SessionStatus
+from tests.jobs.conftest import wanted
+from tests.jobs.vendor import CALENDAR
 
 NOW = datetime(2024, 6, 3, 15, 0, tzinfo=UTC)
 MINUTE = BarSpec(Timespan.MINUTE)

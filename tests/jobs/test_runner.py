@@ -8,8 +8,6 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from tests.jobs.conftest import LONG, World, wanted
-from tests.jobs.vendor import CALENDAR, UNKNOWN, VendorDownloader
 
 from redline.clock import Watch
 from redline.errors import (
@@ -27,6 +25,8 @@ from redline.market.bar import BarSpec, Timespan
 from redline.market.part import Listing
 from redline.market.request import Dataset
 from redline.market.session import SessionState
+from tests.jobs.conftest import LONG, World, wanted
+from tests.jobs.vendor import CALENDAR, UNKNOWN, VendorDownloader
 
 DAILY = BarSpec()
 

@@ -83,10 +83,14 @@ class VendorDownloader(BaseDownloader):
             last = date.fromordinal(following[0].toordinal() - 1) if following else part.end
             self.vendor.request(f"bars {part.ticker} {first} {last}", watch)
             if first < self.vendor.floor:
-                raise NotEntitled("massive", part.what, "Your plan doesn't include this data timeframe.", timeframe=True)
+                raise NotEntitled(
+                    "massive", part.what, "Your plan doesn't include this data timeframe.", timeframe=True
+                )
             has = [] if part.ticker in self.vendor.has_nothing else wanted
             rows = bars(part.ticker, [day for day in has if day not in self.vendor.silent | self.vendor.spoilt])
-            aside = tuple(SetAside("its high is below its low", str(day)) for day in wanted if day in self.vendor.spoilt)
+            aside = tuple(
+                SetAside("its high is below its low", str(day)) for day in wanted if day in self.vendor.spoilt
+            )
             yield Page(rows, first, last, aside, f"200 OK, {rows.num_rows} rows")
             if following:
                 first = following[0]

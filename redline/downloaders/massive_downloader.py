@@ -151,7 +151,10 @@ class MassiveDownloader(BaseDownloader):
         }
 
     def narrower(self, part: Part, error: NotEntitled, today: date) -> tuple[Part, ...]:
-        return massive_plans.narrower(part, today) if error.timeframe else ()
+        if not error.timeframe:
+            return ()
+        thrifty = self._budget.limit_per_minute <= massive_plans.BASIC_LIMIT
+        return massive_plans.narrower(part, today, thrifty=thrifty)
 
     def calls_for(self, part: Part, sessions: int) -> int:
         """Return the most calls of a part: ``limit`` counts base bars, and a bar that the limit cuts is not given."""

@@ -26,11 +26,12 @@ PROBES = {
 }
 
 
-def narrower(part: Part, today: date) -> tuple[Part, ...]:
+def narrower(part: Part, today: date, *, thrifty: bool) -> tuple[Part, ...]:
     """Return the parts to try after "your plan doesn't include this data timeframe", widest first.
 
     First without today, for plans that see a day only after its end; then from the known floors on, which move on by a
     day each day: each floor exactly, and a day later, for the vendor's day may have begun before New York's.
+    ``thrifty``: of the paid plans' floors only the later day, so that a Basic key finds its own within its five calls.
     """
     if part.dataset is not Dataset.BARS:
         return ()
@@ -38,7 +39,9 @@ def narrower(part: Part, today: date) -> tuple[Part, ...]:
     starts = [part.start] if end < part.end else []
     for years in FLOORS_YEARS:
         oldest = floor(today, years)
-        starts += [day for day in (oldest, oldest + timedelta(days=1)) if day > part.start]
+        later = oldest + timedelta(days=1)
+        tried = (later,) if thrifty and years != FLOORS_YEARS[-1] else (oldest, later)
+        starts += [day for day in tried if day > part.start]
     return tuple(replace(part, start=start, end=end) for start in starts if start <= end)
 
 

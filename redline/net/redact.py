@@ -27,7 +27,8 @@ _known: re.Pattern[str] | None = None
 
 _PLACES = re.compile(
     r"""(?ix)
-    (?P<name> (?:\b|%[0-9a-f]{2}|_) (?:api[_-]?key|access[_-]?key|secret[_-]?key|s3_access_key|s3_secret_key|master[_-]?key|token|password)
+    (?P<name> (?:\b|%[0-9a-f]{2}|_)
+        (?:(?:api|access|secret|master)[_-]?key|token|password)
         (?:["']|%22)? \s* (?:=|:|%3d|%3a) \s* (?:["']|%22)? ) [^\s&"'<>,;)}\]]+
     | (?P<auth> \bauthorization (?:["'])? \s* [:=,] \s* (?:b?["'])? (?:(?:bearer|basic|token)\s+)? ) [^\s"',;)}\]]+
     | (?P<bearer> \bbearer (?:\s|%20|\+)+ ) [^\s"'<>,;)}\]]+

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 
-from redline.cli import serve
 from redline.cli.arguments import parser
 from redline.cli.output import Output
 from redline.errors import ConfigError, InvalidKey, RedlineError, RequestError
@@ -20,7 +19,9 @@ COMPLETE, INCOMPLETE, WRONG_USE = 0, 1, 2
 def main(argv: list[str]) -> int:
     """Run one verb and return its exit code; a deliberate error becomes a sentence and a hint, never a stack."""
     if argv[:1] == ["emulator"]:  # Its arguments are its own.
-        return serve.emulator(argv[1:])
+        from redline.cli.serve import emulator
+
+        return emulator(argv[1:])
     arguments = parser().parse_args(argv)
     output = Output(as_json=arguments.json, quiet=arguments.quiet)
     try:

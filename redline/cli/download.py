@@ -12,6 +12,7 @@ from redline.engine import Engine, JobView, open_engine
 from redline.errors import BadField
 from redline.market.request import Adjust, Dataset, DownloadRequest, Format
 
+ASK_FROM_MINUTES = 1.0
 ENDINGS = {f".{one.value}": one for one in Format} | {".arrow": Format.FEATHER, ".pq": Format.PARQUET}
 
 
@@ -24,6 +25,11 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         request = engine.parse_download(_body(arguments, adjust))
         if engine.demo and request.source == "massive":
             output.say("Demo data, no key. Save one with: python -m redline keys add massive")
+        bill = engine.plan(request)
+        if bill.minutes >= ASK_FROM_MINUTES:
+            question = f"{bill.calls} calls, about {bill.minutes:.0f} minutes at this key's limit. Start?"
+            if not output.agreed(question, yes=arguments.yes):
+                return 1
         job = _fetch(engine, request, adjust, output)
         result = engine.result(job.job_id, adjust, empty=True)
         if destination is not None:

@@ -52,6 +52,8 @@ def test(arguments: argparse.Namespace, output: Output) -> int:
 
 def delete(arguments: argparse.Namespace, output: Output) -> int:
     """Forget a saved key."""
+    if not output.agreed(f"Forget the saved key of {arguments.source}?", yes=arguments.yes):
+        return 1
     with closing(open_engine(work=False)) as engine:
         engine.delete_key(arguments.source)
         output.document({"source": arguments.source, "deleted": True})
@@ -71,6 +73,8 @@ def token(arguments: argparse.Namespace, output: Output) -> int:
 
 def rotate(arguments: argparse.Namespace, output: Output) -> int:
     """Encrypt all keys anew under a new master key."""
+    if not output.agreed("Encrypt all keys anew under a new master key?", yes=arguments.yes):
+        return 1
     with closing(open_engine(work=False)) as engine:
         engine.rotate_master_key()
         output.document({"rotated": True})

@@ -47,6 +47,14 @@ class Output:
         if error.hint:
             sys.stderr.write(f"         {error.hint}\n")
 
+    def agreed(self, question: str, *, yes: bool) -> bool:
+        """Ask on a terminal and return whether the answer was yes; with ``--yes``, or without a terminal, it is."""
+        if yes or self.quiet or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return True
+        sys.stderr.write(f"{question} [y/N] ")
+        sys.stderr.flush()
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
     def progress(self, done: int, total: int, note: str) -> None:
         """Redraw the progress line; only on a terminal."""
         if not self._progress:

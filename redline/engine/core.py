@@ -51,7 +51,8 @@ class Engine:
         self._calendar = TradingCalendar(self.today())
         self._work, self._lock = work, threading.Lock()
         self._spaces: dict[bool, Workspace] = {}
-        self._space(demo=self.demo)
+        if work:
+            self._space(demo=self.demo)  # Unfinished jobs go on at once.
 
     # -- where things are ---------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -174,7 +175,7 @@ class HttpClient:
             raise self._broken(error, ask.what) from error
 
     def _broken(self, error: Exception, what: str) -> ProviderError:
-        if isinstance(error, broken.SSLError):
+        if isinstance(error, broken.SSLError) and isinstance(error.args[0], ssl.SSLCertVerificationError):
             return ProviderError(
                 self.provider, "its certificate was not accepted.", "Check the base URL and this machine's clock."
             )
@@ -244,7 +245,7 @@ class HttpClient:
     def _await_source(self, ask: _Ask) -> None:
         rounds = self._breaker.rounds
         while (wait_s := self._breaker.ready_in_s()) > 0:
-            reason = f"{self.provider} rests after {self._breaker.failures} failures in a row"
+            reason = f"{self.provider} did not answer ({self._breaker.failures} in a row); it is given a rest"
             ask.watch.sleep(self._clock, wait_s, reason)
             if self._breaker.rounds != rounds:
                 raise ProviderUnavailable(

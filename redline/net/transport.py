@@ -9,6 +9,7 @@ raised before it sees the page.
 from __future__ import annotations
 
 import re
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -52,6 +53,9 @@ class _Listening:
     patience_s: float | None
 
 
+_LISTENING: ContextVar[_Listening | None] = ContextVar("listening", default=None)
+
+
 class PacedPool:
     """Stands where ``urllib3.PoolManager`` stood. Thread-safe.
 
@@ -61,16 +65,16 @@ class PacedPool:
     def __init__(self, http: HttpClient, *, describe: Callable[[str], tuple[str, str]] | None = None) -> None:
         self._http, self._describe = http, describe or described
         self._walks: OrderedDict[str, _Walk] = OrderedDict()
-        self._listening: ContextVar[_Listening | None] = ContextVar("listening", default=None)
+        self._lock = threading.Lock()
 
     @contextmanager
     def watched(self, watch: Watch, patience_s: float | None = PATIENCE_S) -> Iterator[None]:
         """Let ``watch`` hear and stop what this thread asks inside the block."""
-        mark = self._listening.set(_Listening(watch, patience_s))
+        mark = _LISTENING.set(_Listening(watch, patience_s))
         try:
             yield
         finally:
-            self._listening.reset(mark)
+            _LISTENING.reset(mark)
 
     def request(
         self,
@@ -92,7 +96,7 @@ class PacedPool:
         if fields:
             url += ("&" if "?" in url else "?") + urlencode(fields)
         what, endpoint = self._describe(urlsplit(url).path)
-        heard = self._listening.get() or _Listening(Watch(), PATIENCE_S)
+        heard = _LISTENING.get() or _Listening(Watch(), PATIENCE_S)
         answer = self._http.get(url, what=what, endpoint=endpoint, watch=heard.watch, patience_s=heard.patience_s)
         page = strict_json.loads(answer.body, provider=self._http.provider, what=what)
         if isinstance(page, dict) and page.get("next_url") is not None:
@@ -108,20 +112,21 @@ class PacedPool:
         if not isinstance(next_url, str):
             raise MalformedPage(self._http.provider, f"the answer to {what} has a next_url that is no text.")
         self._http.check_url(next_url)
-        walk = self._walks.pop(_address(url), None) or _Walk(set())
-        walk.asked.add(_address(url))
-        rows = page.get("results")
-        walk.barren = walk.barren + 1 if not rows or rows == walk.last_rows else 0
-        walk.last_rows = rows
-        if _address(next_url) in walk.asked or walk.barren >= BARREN_PAGES:
-            raise PaginationLoop(
-                self._http.provider,
-                f"paging of {what} does not end: {len(walk.asked)} pages, and the next brings nothing new.",
-                "Ask again; if it stays so, the source has an error.",
-            )
-        self._walks[_address(next_url)] = walk
-        while len(self._walks) > _WALKS_KEPT:
-            self._walks.popitem(last=False)
+        with self._lock:
+            walk = self._walks.pop(_address(url), None) or _Walk(set())
+            walk.asked.add(_address(url))
+            rows = page.get("results")
+            walk.barren = walk.barren + 1 if not rows or rows == walk.last_rows else 0
+            walk.last_rows = rows
+            if _address(next_url) in walk.asked or walk.barren >= BARREN_PAGES:
+                raise PaginationLoop(
+                    self._http.provider,
+                    f"paging of {what} does not end: {len(walk.asked)} pages, and the next brings nothing new.",
+                    "Ask again; if it stays so, the source has an error.",
+                )
+            self._walks[_address(next_url)] = walk
+            while len(self._walks) > _WALKS_KEPT:
+                self._walks.popitem(last=False)
 
 
 def described(path: str) -> tuple[str, str]:

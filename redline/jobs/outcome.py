@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 
+from redline.errors import MalformedPage, NotEntitled
 from redline.jobs.fetch import Rows
 from redline.jobs.job import JobError, PartState, PartView, TickerResult
 from redline.jobs.planner import needs_splits
@@ -14,6 +15,8 @@ from redline.jobs.stage import Stage
 from redline.market.bar import DAILY, BarSpec
 from redline.market.request import Dataset, DownloadRequest
 from redline.market.session import Gap, SessionState, SessionStatus, gaps
+
+SAID = "The vendor said: "
 
 
 class ReadableRows(Rows, Protocol):
@@ -56,7 +59,8 @@ def outcome(
     """Return what a job at rest came to.
 
     Complete: every session asked for is explained, and what the prices are adjusted with is there. Failed: nothing of
-    it is. ``stage`` is what the ledger says now, ``error`` what made it give up.
+    it is, for an error; what is merely not published yet is incomplete. ``stage`` is what the ledger says now,
+    ``error`` what made it give up.
     """
     failed = {one.part.ticker for one in parts if one.state is not PartState.DONE}
     results: list[TickerResult] = []
@@ -74,8 +78,8 @@ def outcome(
             statuses, explained = [], explained + whole
         records = _records(request, ticker, statuses, store)
         results.append(TickerResult(ticker, records, whole and ticker not in failed))
-    error = error or next((one.error for one in parts if one.error is not None), None)
-    ended = _ended(stage, all(one.complete for one in results), explained > 0)
+    error = error or next((one.error for one in parts if one.error is not None), None) or _of_gaps(request, found)
+    ended = _ended(stage, all(one.complete for one in results), explained > 0 or error is None)
     records = sum(one.records for one in results)
     error = None if ended is Stage.COMPLETE else error
     return Outcome(ended, records, tuple(found), tuple(results), error, _text(ended, records, found, error))
@@ -89,6 +93,21 @@ def _ended(stage: Stage, complete: bool, anything: bool) -> Stage:
     if complete:
         return Stage.COMPLETE
     return Stage.INCOMPLETE if anything else Stage.FAILED
+
+
+def _of_gaps(request: DownloadRequest, found: Sequence[Gap]) -> JobError | None:
+    """Return the error behind a gap that no part of this job met: rows that could not be used, or the refusal of an
+    earlier job, which is not asked for again the same day but stands all the same.
+    """
+    failed = next((gap for gap in found if gap.state is SessionState.FAILED), None)
+    refused = next((gap for gap in found if gap.state is SessionState.NOT_ENTITLED), None)
+    if failed is not None:
+        hint = "Retry; what was set aside is kept with its reason."
+        return JobError.of(MalformedPage(request.source, f"{failed.answer}.", hint))
+    if refused is None:
+        return None
+    what = f"{request.spec} bars {refused.ticker} {refused.start} to {refused.end}"
+    return JobError.of(NotEntitled(request.source, what, refused.answer.removeprefix(SAID), timeframe=True))
 
 
 def _adjustable(request: DownloadRequest, ticker: str, store: Rows) -> bool:

@@ -6,12 +6,14 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from redline.clock import Watch
 from redline.errors import (
     Conflict,
+    DiskFull,
     InvalidKey,
     MalformedPage,
     MissingKey,
@@ -21,10 +23,13 @@ from redline.errors import (
     RateLimited,
 )
 from redline.jobs.job import JobRecord, JobState
+from redline.jobs.leases import PartLedger
 from redline.market.bar import BarSpec, Timespan
 from redline.market.part import Listing
 from redline.market.request import Dataset
 from redline.market.session import SessionState
+from redline.store import Store
+from redline.store.store import Committed
 from tests.jobs.conftest import LONG, World, wanted
 from tests.jobs.vendor import CALENDAR, UNKNOWN, VendorDownloader
 
@@ -378,6 +383,55 @@ def test_an_error_of_our_own_gets_an_incident_and_the_worker_lives_on(
     assert incident in caplog.text
     assert "ZeroDivisionError" in caplog.text
     assert next_job.state is JobState.COMPLETE
+
+
+def test_a_session_that_is_not_published_yet_leaves_the_job_incomplete_not_failed(world: World) -> None:
+    world.vendor.silent = {date(2024, 6, 3)}
+
+    job = world.done(wanted("2024-06-03", "2024-06-03", adjusted=False))
+
+    assert (job.state, job.error) == (JobState.INCOMPLETE, None)
+    assert [gap.state for gap in job.gaps] == [SessionState.LATE]
+
+
+# -- when the disk is full --------------------------------------------------------------------------------------------
+
+
+class _FullStore(Store):
+    """A store whose disk has no space for the first three commits."""
+
+    left = 3
+
+    def commit(self, *args: Any) -> Committed:
+        if self.left:
+            self.left -= 1
+            raise DiskFull("No space left.", "Free some.", free_bytes=0)
+        return super().commit(*args)
+
+
+class _FullParts(PartLedger):
+    """A ledger whose disk has no space for the first two results."""
+
+    left = 2
+
+    def close(self, *args: Any, **more: Any) -> None:
+        if self.left:
+            self.left -= 1
+            raise DiskFull("No space left for the job database.")
+        super().close(*args, **more)
+
+
+def test_a_full_disk_pauses_the_job_which_goes_on_by_itself_and_asks_nothing_twice(world: World) -> None:
+    world.store.close()
+    world.store = _FullStore(world.home, world.clock, CALENDAR)
+    world.ledger.parts = _FullParts(world.ledger._db, world.clock, world.ledger._log)
+    world.runner = world.new_runner()
+
+    job = world.done(wanted(adjusted=False))
+
+    assert (job.state, job.records, job.requests) == (JobState.COMPLETE, 21, 1)
+    assert world.clock.slept == [10.0] * 5  # each wait is less than the 30 s that were promised
+    assert [one.text for one in world.runner.events(job.job_id) if one.kind == "waiting"] == ["disk_full: 10 s."] * 3
 
 
 # -- steering ---------------------------------------------------------------------------------------------------------

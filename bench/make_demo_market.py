@@ -2,8 +2,8 @@
 
     python bench/make_demo_market.py ../shared/market-data
 
-Writes ``redline/emulator/market/``: a dozen tickers, daily bars as traded from 2014 on, their splits and dividends. Only
-rows with ``source`` alphavantage-sp500 are taken; NOTICE names where they come from. The same input gives the same rows.
+Writes ``redline/emulator/market/``: a dozen tickers, daily bars as traded from 2014 on, their splits and dividends.
+Only rows with ``source`` alphavantage-sp500 are taken; NOTICE names where they come from.
 """
 
 from __future__ import annotations

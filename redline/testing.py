@@ -62,7 +62,7 @@ class Emulator:
     """The emulator as a process of its own, for a ``with`` block: ``rest`` and ``control`` are its addresses.
 
     ``data`` is a folder like ``market-data/`` (``None``: the demo market); ``arguments`` are further options of
-    ``python -m redline.emulator``.
+    ``python -m redline.emulator``, with absolute paths.
     """
 
     def __init__(
@@ -74,10 +74,11 @@ class Emulator:
         now: str | None = None,
         port: int = 0,
     ) -> None:
-        options = {"--data": data, "--plan": plan, "--key": key, "--now": now, "--port": port}
+        options = {"--data": data and Path(data).resolve(), "--plan": plan, "--key": key, "--now": now, "--port": port}
         given = [text for name, value in options.items() if value is not None for text in (name, str(value))]
-        command = [sys.executable, "-m", "redline.emulator", *given, *arguments]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1])
+        command = [sys.executable, "-m", "redline.emulator", "--stop-with-stdin", *given, *arguments]
+        pipe = subprocess.PIPE  # the emulator ends with standard input: it outlives no killed test run
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=Path(__file__).parents[1])
         assert self._process.stdout is not None  # noqa: S101  a pipe was asked for
         line = self._process.stdout.readline()
         if not line:
@@ -121,8 +122,9 @@ class Emulator:
         """Stop the process and return its exit code. May be called twice."""
         self._process.terminate()
         code = self._process.wait(timeout=10)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
         return code
 
     def _call(self, method: str, path: str, body: object = None) -> dict[str, Any]:

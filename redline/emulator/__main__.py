@@ -6,9 +6,9 @@ import argparse
 import json
 import os
 import signal
+import socket
 import sys
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,23 +44,25 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         print(f"emulator: cannot listen on {options.host}:{options.port}: {error.strerror}", file=sys.stderr)
         return 2
+    ear, mouth = socket.socketpair()
     for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, lambda *_: vendor.clock.stop())
+        signal.signal(signum, lambda *_: mouth.send(b"."))  # takes no lock: the one waiting below might hold it
     for server in servers.values():
         threading.Thread(target=server.serve_forever, daemon=True).start()
     if options.stop_with_stdin:
-        threading.Thread(target=_stop_with_stdin, args=(vendor.clock.stop,), daemon=True).start()
+        threading.Thread(target=_stop_with_stdin, args=(mouth,), daemon=True).start()
     line = {name: address_of(server) for name, server in servers.items()}
     print(json.dumps({**line, "plan": options.plan, "demo": vendor.market.simulated}), flush=True)
-    vendor.clock.wait_for_stop()
+    ear.recv(1)
+    vendor.clock.stop()
     return 0
 
 
-def _stop_with_stdin(stop: Callable[[], None]) -> None:
+def _stop_with_stdin(mouth: socket.socket) -> None:
     """Wait for the end of standard input: whoever holds its other end is gone, killed or not."""
     while os.read(0, 4096):  # not sys.stdin: a thread that holds its lock would break the end of the program
         pass
-    stop()
+    mouth.send(b".")
 
 
 def _vendor(options: argparse.Namespace, faults: Faults) -> Vendor:

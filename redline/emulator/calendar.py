@@ -67,8 +67,9 @@ def holidays(year: int) -> dict[date, str]:
 @cache
 def early_closes(year: int) -> dict[date, str]:
     """Return the days of a year that end at 13:00, with their names, by date."""
+    eve = 5 if year < 2013 and date(year, 7, 4).weekday() == 3 else 3  # a Thursday's eve was the Friday until 2012
     candidates = {
-        date(year, 7, 3): "Independence Day",
+        date(year, 7, eve): "Independence Day",
         _nth(year, 11, 3, 4) + timedelta(days=1): "Thanksgiving",
         date(year, 12, 24): "Christmas",
     }

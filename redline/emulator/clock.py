@@ -30,11 +30,6 @@ class EmulatorClock:
         """Sleep, or until the emulator stops; return whether it stopped."""
         return self._stopped.wait(seconds)
 
-    def wait_for_stop(self) -> None:
-        """Block until ``stop`` is called, from a signal handler too."""
-        while not self._stopped.wait(3600.0):
-            pass
-
     def stop(self) -> None:
         """End every sleep."""
         self._stopped.set()

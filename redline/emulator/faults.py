@@ -22,8 +22,8 @@ class BadFault(ValueError):
 class Match:
     """Requests whose path starts with ``path``, or in whose path or path with query that regular expression is found.
 
-    Of the matching ones the ``nth`` (from 1) is hit and ``times - 1`` after it. Without ``times``: that one when ``nth``
-    is given, else all. ``times`` 0 is all from there on. ``key``: only requests with this key, or these last four letters.
+    Of the matching ones the ``nth`` (from 1) is hit and ``times - 1`` after it. Without ``times``: that one when
+    ``nth`` is given, else all. ``times`` 0: all from there on. ``key``: only requests with this key, or last four.
     """
 
     path: str = ""

@@ -14,7 +14,7 @@ END_OF_DAY_HOUR = 20
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One plan. ``years`` of history and ``calls_per_minute`` are unlimited when ``None``; ``delay_min`` too: end of day."""
+    """One plan. ``None``: no limit for ``years`` and ``calls_per_minute``, end of day for ``delay_min``."""
 
     name: str
     calls_per_minute: int | None

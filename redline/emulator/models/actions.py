@@ -125,7 +125,7 @@ class Dividends:
         }
 
     def _frequency(self, row: Row) -> int:
-        """Return payments a year, guessed from how many fell into the year around this one; 0 when there is one alone."""
+        """Return payments a year, guessed from how many fell into the year around this one; 0 for one alone."""
         days = [epoch_day(date.fromisoformat(one["ex_dividend_date"])) for one in self._by_ticker[row["ticker"]]]
         here = epoch_day(date.fromisoformat(row["ex_dividend_date"]))
         near = bisect_left(days, here + 183) - bisect_left(days, here - 182)
@@ -136,8 +136,8 @@ class Dividends:
 
 def _factors(rows: list[Row]) -> SplitFactors:
     days = [epoch_day(date.fromisoformat(row["execution_date"])) for row in rows]
-    new = np.cumprod([1.0, *(float(row["split_to"]) for row in reversed(rows))])[::-1]
-    old = np.cumprod([1.0, *(float(row["split_from"]) for row in reversed(rows))])[::-1]
+    new = np.cumprod([1.0, *(float(row["split_to"]) for row in reversed(rows))])[::-1].astype(np.float64)
+    old = np.cumprod([1.0, *(float(row["split_from"]) for row in reversed(rows))])[::-1].astype(np.float64)
     return SplitFactors(np.array(days, dtype=np.int64), new, old)
 
 

@@ -48,17 +48,18 @@ class Bars:
 
     def span(self, first: int, last: int) -> Bars:
         """Return rows ``first`` to ``last``, exclusive. No copy."""
-        cut = slice(first, last)
-        return Bars(
-            *(column[cut] for column in (self.t, self.o, self.h, self.l, self.c, self.v, self.raw)),
-            vw=None if self.vw is None else self.vw[cut],
-            n=None if self.n is None else self.n[cut],
-        )
+        return self.picked(slice(first, last))
 
-    def picked(self, rows: Millis) -> Bars:
+    def picked(self, rows: Millis | slice) -> Bars:
         """Return some rows, in the order given."""
         return Bars(
-            *(column[rows] for column in (self.t, self.o, self.h, self.l, self.c, self.v, self.raw)),
+            t=self.t[rows],
+            o=self.o[rows],
+            h=self.h[rows],
+            l=self.l[rows],
+            c=self.c[rows],
+            v=self.v[rows],
+            raw=self.raw[rows],
             vw=None if self.vw is None else self.vw[rows],
             n=None if self.n is None else self.n[rows],
         )
@@ -101,7 +102,7 @@ class Bars:
         index = window.index(self.t)
         first = np.flatnonzero(np.diff(index, prepend=index[0] - 1))
         last = np.append(first[1:], len(index)) - 1
-        volume = np.round(np.add.reduceat(self.v, first), 6)
+        volume: Numbers = np.round(np.add.reduceat(self.v, first), 6).astype(np.float64)
         return Bars(
             t=window.start(index[first]),
             o=self.o[first],

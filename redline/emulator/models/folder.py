@@ -18,6 +18,8 @@ from redline.emulator.models.tables import TickerTable
 from redline.emulator.wire import BlockCache
 
 DAY_FILES = ("bars_day.parquet", "bars_day_market.parquet")
+SHORTEST_SESSION = 210
+"""Minutes of regular hours on a day of early close."""
 INTRADAY_FILES = {"minute": "bars_minute.parquet", "second": "bars_second.parquet"}
 
 
@@ -82,11 +84,19 @@ class MarketFolder:
             return _joined([_day_bars(table.rows(ticker)) for table in self._days])
         return _joined([_intraday_bars(self._intraday[base].rows(ticker))])
 
-    def between(self, ticker: str, base: str, start_ms: int, until_ms: int) -> Bars:
-        """Return the bars with ``start_ms <= t < until_ms``; minutes are simulated where the folder says so."""
+    def between(
+        self, ticker: str, base: str, start_ms: int, until_ms: int, wanted: int | None = None, newest: bool = False
+    ) -> Bars:
+        """Return the bars with ``start_ms <= t < until_ms``; minutes are simulated where the folder says so.
+
+        Of simulated minutes at least ``wanted`` and one more are made, where there are so many, from the ``newest`` on.
+        """
         if self.simulated and base == "minute":
-            days = self.between(ticker, "day", start_ms - DAY_MS, until_ms)
-            bars = _joined([self._simulated_day(ticker, int(t)) for t in days.t])
+            days = self.between(ticker, "day", start_ms - DAY_MS, until_ms).t
+            if wanted is not None:
+                many = wanted // SHORTEST_SESSION + 3
+                days = days[-many:] if newest else days[:many]
+            bars = _joined([self._simulated_day(ticker, int(t)) for t in days])
         else:
             bars = self.bars(ticker, base)
         first, last = np.searchsorted(bars.t, [start_ms, max(start_ms, until_ms)])
@@ -145,8 +155,11 @@ def _columns(table: Any, t: Any) -> Bars:
     if "transactions" in names and table["transactions"].null_count < table.num_rows:
         count = np.nan_to_num(_floats(table, "transactions"), nan=-1).astype(np.int64)
     return Bars(
-        t,
-        *(_floats(table, name) for name in ("open", "high", "low", "close")),
+        t=t,
+        o=_floats(table, "open"),
+        h=_floats(table, "high"),
+        l=_floats(table, "low"),
+        c=_floats(table, "close"),
         v=np.nan_to_num(_floats(table, "volume")),
         raw=raw,
         vw=_floats(table, "vwap") if "vwap" in names else None,
@@ -178,4 +191,5 @@ def _stack(parts: list[Bars], order: Any) -> Bars:
         whole = [np.full(len(part), unknown) if getattr(part, name) is None else getattr(part, name) for part in parts]
         return np.concatenate(whole)[order]
 
-    return Bars(*(column(name) for name in "tohlcv"), raw=column("raw"), vw=optional("vw", np.nan), n=optional("n", -1))
+    columns = {name: column(name) for name in (*"tohlcv", "raw")}
+    return Bars(**columns, vw=optional("vw", np.nan), n=optional("n", -1))

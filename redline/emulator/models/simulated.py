@@ -32,10 +32,17 @@ def simulated_day(ticker: str, days: Bars) -> Bars:
     tops[int(np.argmax(tops))], bottoms[int(np.argmin(bottoms))] = high, low
     volume = _volume(rng, size, float(days.v[0]))
     start = days.t[0] + (OPEN_MINUTE + np.arange(size, dtype=np.int64)) * 60_000
-    prices = [np.round(column, 4) for column in (first, tops, bottoms, last)]
-    middle = np.round((prices[1] + prices[2] + prices[3]) / 3, 4)
-    trades = np.maximum(1, volume // SHARES_A_TRADE).astype(np.int64)
-    return Bars(start, *prices, v=volume, raw=np.ones(size, dtype=np.bool_), vw=middle, n=trades)
+    return Bars(
+        t=start,
+        o=np.round(first, 4),
+        h=np.round(tops, 4),
+        l=np.round(bottoms, 4),
+        c=np.round(last, 4),
+        v=volume,
+        raw=np.ones(size, dtype=np.bool_),
+        vw=np.round((tops + bottoms + last) / 3, 4),
+        n=np.maximum(1, volume // SHARES_A_TRADE).astype(np.int64),
+    )
 
 
 def _walk(rng: np.random.Generator, size: int, first: float, last: float, low: float, high: float) -> Numbers:
@@ -43,14 +50,15 @@ def _walk(rng: np.random.Generator, size: int, first: float, last: float, low: f
     steps = np.concatenate(([0.0], np.cumsum(rng.standard_normal(size))))
     bridge = steps - np.linspace(0, 1, size + 1) * steps[-1]
     spread = np.ptp(bridge) or 1.0
-    path = np.linspace(first, last, size + 1) + bridge / spread * (high - low)
-    return np.clip(path, low, high)
+    path: Numbers = np.linspace(first, last, size + 1) + bridge / spread * (high - low)
+    inside: Numbers = np.clip(path, low, high)
+    return inside
 
 
 def _volume(rng: np.random.Generator, size: int, total: float) -> Numbers:
     """Return whole volumes that sum to the day's, busy at the open and the close."""
     place = np.linspace(-1, 1, size)
     weight = (0.4 + place**2) * (0.5 + rng.random(size))
-    shares = np.floor(weight / weight.sum() * total)
+    shares: Numbers = np.floor(weight / weight.sum() * total)
     shares[-1] += total - shares.sum()
     return shares

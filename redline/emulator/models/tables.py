@@ -22,8 +22,8 @@ class TickerTable:
         self._lock = threading.Lock()
         self._held: Any = None
         self._codes: dict[str, int] = {}
-        self._order: Millis | None = None
-        self._starts: Millis | None = None
+        self._order: Millis = np.array([], dtype=np.int64)
+        self._starts: Millis = self._order
         self._opened = False
 
     def tickers(self) -> list[str]:
@@ -41,7 +41,6 @@ class TickerTable:
             import pyarrow.parquet as parquet
 
             return parquet.read_table(self._path, filters=[("ticker", "=", ticker)])
-        assert self._order is not None and self._starts is not None  # noqa: S101  both are set with _held
         places = self._order[self._starts[code] : self._starts[code + 1]]
         if len(places) and places[-1] - places[0] + 1 == len(places):
             return self._held.slice(int(places[0]), len(places))
@@ -70,8 +69,6 @@ class TickerTable:
         columns = None if small else ["ticker"]
         table = parquet.read_table(self._path, columns=columns, read_dictionary=["ticker"]).unify_dictionaries()
         names = table["ticker"].combine_chunks()
-        if names.num_chunks if hasattr(names, "num_chunks") else False:
-            names = names.chunk(0)
         dictionary = names.dictionary.to_pylist()
         codes = names.indices.to_numpy(zero_copy_only=False)
         counts = np.bincount(codes, minlength=len(dictionary))

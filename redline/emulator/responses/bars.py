@@ -42,7 +42,7 @@ def aggregates(ask: Ask, market: MarketFolder) -> Reply:
     adjusted, descending = ask.flag("adjusted", True), ask.choice("sort", ("asc", "desc")) == "desc"
     limit = ask.limit(DEFAULT_LIMIT, MAX_LIMIT)
     ticker = ask.path["ticker"]
-    base = market.between(ticker, window.base, *_bounds(ask, window, start, end))
+    base = market.between(ticker, window.base, *_bounds(ask, window, start, end), limit, descending)
     cut = _page(base, window, limit, descending)
     bars = _made(market, ticker, base.span(cut.first, cut.last), window, adjusted)
     if descending:
@@ -91,7 +91,7 @@ def open_close(ask: Ask, market: MarketFolder) -> Reply:
     if at == len(base) or base.t[at] != day_start_ms(day) or base.t[at] >= ask.plan.horizon_ms(ask.now):
         raise DataNotFound
     bar = _made(market, ticker, base.span(at, at + 1), Window(1, "day"), adjusted)
-    answer = {"status": "OK", "from": day.isoformat(), "symbol": ticker}
+    answer: dict[str, object] = {"status": "OK", "from": day.isoformat(), "symbol": ticker}
     columns = {"open": bar.o, "high": bar.h, "low": bar.l, "close": bar.c, "volume": bar.v}
     answer |= {name: _plain(float(column[0])) for name, column in columns.items()}
     return Reply.json(200, answer | _extended_hours(market, ticker, day, adjusted), served=bar.t)

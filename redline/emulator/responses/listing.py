@@ -21,7 +21,7 @@ COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """How one endpoint lists. ``fields``: name to type of each filter; ``dotted``: ``sort=field.asc`` (new generation)."""
+    """How one endpoint lists. ``fields``: type of each filter; ``dotted``: ``sort=field.asc``, the new generation."""
 
     fields: dict[str, type]
     sort: str

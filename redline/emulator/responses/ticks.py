@@ -55,7 +55,7 @@ def _ticks(ask: Ask, market: MarketFolder, kind: str) -> Reply:
 
 
 def _row(kind: str, place: int, held: dict[str, Any]) -> dict[str, Any]:
-    """Return one record. What the folder leaves open but the vendor requires is filled: ids and sequence by place (I)."""
+    """Return one record. What the vendor requires and the folder leaves open is filled: id, sequence by place (I)."""
     row = {name: held[name] for name in FIELDS[kind] if held.get(name) is not None}
     for name in LISTS:
         if isinstance(row.get(name), str):

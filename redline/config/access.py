@@ -64,9 +64,7 @@ class Access:
 
     def _is_password(self, given: str) -> bool:
         if self._settings.password is not None:
-            return hmac.compare_digest(
-                given.encode("utf-8", "surrogatepass"), self._settings.password.reveal().encode()
-            )
+            return hmac.compare_digest(_bytes(given), _bytes(self._settings.password.reveal()))
         hashed = self._saved_hash()
         if hashed is None or len(given) > _LONGEST_PASSWORD:
             return False
@@ -74,7 +72,7 @@ class Access:
         from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
         try:
-            return PasswordHasher().verify(hashed, given.encode("utf-8", "surrogatepass"))
+            return PasswordHasher().verify(hashed, _bytes(given))
         except VerifyMismatchError:
             return False
         except InvalidHashError as e:
@@ -99,9 +97,7 @@ class Access:
         """Put this in a session when it begins; the session holds while it is equal. A new password changes it."""
         password = self._settings.password
         current = f"given|{password.reveal()}" if password is not None else f"saved|{self._saved_hash()}"
-        return hmac.new(self.session_secret(), current.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[
-            :32
-        ]
+        return hmac.new(self.session_secret(), _bytes(current), hashlib.sha256).hexdigest()[:32]
 
     def _session_file(self) -> Path:
         installation = hashlib.sha256(str(self._settings.config_dir.resolve()).encode()).hexdigest()[:12]
@@ -167,4 +163,9 @@ def _tokens(saved: Mapping[str, object]) -> Mapping[str, Mapping[str, str]]:
 
 def _sha256(token: str) -> str:
     """Return a plain hash: a token is 256 random bits, so there is nothing that a slow hash would protect."""
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(_bytes(token)).hexdigest()
+
+
+def _bytes(text: str) -> bytes:
+    """Return the bytes of any text: what a variable of the environment held need not be UTF-8."""
+    return text.encode("utf-8", "surrogatepass")

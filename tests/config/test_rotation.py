@@ -35,6 +35,7 @@ while not (folder / "stop").exists():
         vault.put(mine, {"api_key": str(n)}, {})
     assert vault.get(mine).secret["api_key"].reveal() == str(n - n % 10)
     n += 1
+    SystemClock().sleep(0.005)
 print(n)
 """
 
@@ -45,9 +46,9 @@ from redline.clock import SystemClock
 from redline.config import MasterKeys, Vault
 folder = Path(sys.argv[1])
 vault = Vault(folder / "conf/api_keys.json", MasterKeys.in_file(folder / "secret/master.key"), SystemClock())
-print("at it", flush=True)
 while True:
     vault.rotate()
+    print("once", flush=True)
 """
 
 
@@ -80,8 +81,8 @@ def test_rotation_killed_at_random_loses_nothing_and_disturbs_nobody(tmp_path: P
             [sys.executable, "-c", ROTATOR, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=ROOT
         )
         assert rotator.stdout is not None
-        assert rotator.stdout.readline() == "at it\n"
-        time.sleep(chance.uniform(0, 0.15))
+        assert rotator.stdout.readline() == "once\n"  # so that the kill falls into one of those after it
+        time.sleep(chance.uniform(0, 0.05))
         rotator.send_signal(signal.SIGKILL)
         rotator.communicate()
         first_in_file.add(keys_in(key_file)[0])
@@ -89,8 +90,8 @@ def test_rotation_killed_at_random_loses_nothing_and_disturbs_nobody(tmp_path: P
     (tmp_path / "stop").touch()
     ends = [worker.communicate(timeout=30) for worker in workers]
     assert [(worker.returncode, err) for worker, (_, err) in zip(workers, ends, strict=True)] == [(0, "")] * AT_WORK
-    assert all(int(out) > KILLS for out, _ in ends), seed
-    assert len(first_in_file) > KILLS // 3, "the kills have to fall among rotations"
+    assert all(int(out) > 10 for out, _ in ends), seed
+    assert len(first_in_file) == KILLS, "every rotator came to rotate"
     vault.rotate()
     assert len(vault.list()) == 1 + AT_WORK
     assert vault.open("job", token) == "the key of a job"

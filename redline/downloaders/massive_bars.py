@@ -8,8 +8,8 @@ base bars. The key never stands in an address.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
-from operator import attrgetter
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from redline.downloaders import massive_errors as errors
 from redline.downloaders import massive_slow
+from redline.downloaders.columns import packed_columns
 from redline.downloaders.massive_envelope import Envelope, checked
 from redline.downloaders.pager import Parsed
 from redline.errors import MalformedPage
@@ -31,14 +32,14 @@ _NAN = float("nan")
 class _Bar(msgspec.Struct, gc=False):
     """One result. What is missing gets a value that no JSON can have, so that what is there can be counted."""
 
-    t: int
+    t: float
     o: float
     h: float
     l: float  # noqa: E741  the vendor's name
     c: float
     v: float = _NAN
     vw: float = _NAN
-    n: int = -1
+    n: float = _NAN
     otc: bool = False
 
 
@@ -47,8 +48,7 @@ class _Answer(Envelope, gc=False):
 
 
 decode = msgspec.json.Decoder(_Answer).decode
-_record = attrgetter("t", "o", "h", "l", "c", "v", "vw", "n")
-_VENDOR_NAMES = ("t", "o", "h", "l", "c", "v", "vw", "n")
+_OURS = {"o": "open", "h": "high", "l": "low", "c": "close", "v": "volume", "vw": "vwap"}
 
 
 def first_url(base: str, part: Part, *, adjusted: bool) -> str:
@@ -94,28 +94,43 @@ def _fast(body: bytes) -> tuple[Envelope, Any, Callable[[int], str]] | None:
     """
     try:
         answer = decode(body)
-        rows = [] if answer.results is msgspec.UNSET else answer.results
-        records = np.fromiter(map(_record, rows), BAR_RECORD, len(rows))
-    except (ValueError, OverflowError, RecursionError):
+    except (ValueError, RecursionError):
         return None
+    rows = [] if answer.results is msgspec.UNSET else answer.results
+    columns = packed_columns(rows, _Bar)
     marks = np.count_nonzero(np.frombuffer(body, np.uint8) == ord('"'))
-    if marks != answer.quotation_marks + _marks_of_rows(records) and marks != (
-        answer.quotation_marks + _marks_of_rows(records) + 2 * sum(row.otc for row in rows)
-    ):
+    if marks != answer.quotation_marks + _marks_of_rows(columns) or not _whole(columns):
         return None
+    records = np.empty(len(rows), BAR_RECORD)
+    records["t"] = columns["t"]
+    records["transactions"] = np.where(np.isnan(columns["n"]), -1, columns["n"])
+    for theirs, ours in _OURS.items():
+        records[ours] = columns[theirs]
     return answer, records, lambda at: _show(rows[at])
 
 
-def _marks_of_rows(records: Any) -> int:
-    present = 5 * len(records) + int(np.count_nonzero(records["transactions"] != -1))
-    for name in ("volume", "vwap"):
-        present += len(records) - int(np.count_nonzero(np.isnan(records[name])))
-    return 2 * present
+def _marks_of_rows(columns: dict[str, Any]) -> int:
+    """Return how many quotation marks the names of the fields that were read take."""
+    optional = sum(int(np.count_nonzero(~np.isnan(columns[name]))) for name in ("v", "vw", "n"))
+    return 2 * (5 * len(columns["t"]) + optional + int(np.count_nonzero(columns["otc"])))
+
+
+def _whole(columns: dict[str, Any]) -> bool:
+    """Return whether times and transactions are whole numbers that a double holds exactly."""
+    times, counts = columns["t"], columns["n"][~np.isnan(columns["n"])]
+    return bool(
+        np.all(np.abs(times) < 2**53)
+        and np.all(times == np.floor(times))
+        and np.all((counts >= 0) & (counts < 2**53) & (counts == np.floor(counts)))
+    )
 
 
 def _show(row: _Bar) -> str:
-    values = {name: getattr(row, name) for name in _VENDOR_NAMES}
-    return json.dumps({name: value for name, value in values.items() if value == value and (name, value) != ("n", -1)})
+    """Return a row as JSON, without what the vendor left out."""
+    values = {name: getattr(row, name) for name in row.__struct_fields__ if name != "otc"}
+    return json.dumps(
+        {name: int(value) if name in ("t", "n") else value for name, value in values.items() if not math.isnan(value)}
+    )
 
 
 def _check_ticker(envelope: Envelope, part: Part, *, adjusted: bool) -> None:

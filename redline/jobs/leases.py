@@ -18,6 +18,7 @@ from redline.jobs.stage import Stage
 from redline.jobs.tables import jobs, parts
 
 SMALL_CALLS = 10  # Jobs of at most so many calls go before all others.
+RECORDS_KEPT = 32
 
 
 class PartLedger:
@@ -27,13 +28,15 @@ class PartLedger:
         self._db = db
         self._clock = clock
         self._log = log
+        self._records: dict[tuple[str, str], JobRecord] = {}
 
     def claim(self, owner: Owner, *, small_only: bool = False) -> tuple[JobRecord, Lease] | None:
         """Return the next part to work on and its job: small jobs first, then the oldest. ``None``: nothing is due."""
         with self._db.write() as link:
             self._free_dead(link)
             first = (jobs.c.calls <= SMALL_CALLS).desc()
-            open_jobs = select(jobs).where(_open(small_only)).order_by(first, jobs.c.created_at, jobs.c.id)
+            wanted = select(jobs.c.id, jobs.c.asked_from).where(_open(small_only))
+            open_jobs = wanted.order_by(first, jobs.c.created_at, jobs.c.id)
             for job in link.execute(open_jobs).all():
                 row = link.execute(self._due(job.id)).first()
                 if row is not None:
@@ -156,7 +159,16 @@ class PartLedger:
         lease = Lease(row.job_id, row.n, token, row.attempts, codec.part_of(row.part))
         if token == 1:
             self._log.say(link, row.job_id, "part_started", lease.part.what)
-        return record_of(job), lease
+        return self._record(link, job), lease
+
+    def _record(self, link: Connection, job: Any) -> JobRecord:
+        """Return the record of a job; that of a long list of tickers is read once, not once for each part."""
+        key = (job.id, job.asked_from)
+        if key not in self._records:
+            if len(self._records) > RECORDS_KEPT:
+                self._records.clear()
+            self._records[key] = record_of(link.execute(select(jobs).where(jobs.c.id == job.id)).one())
+        return self._records[key]
 
     def _free_dead(self, link: Connection) -> int:
         running = parts.c.state == PartState.RUNNING.value

@@ -103,7 +103,7 @@ def _of_gaps(request: DownloadRequest, found: Sequence[Gap]) -> JobError | None:
     refused = next((gap for gap in found if gap.state is SessionState.NOT_ENTITLED), None)
     if failed is not None:
         hint = "Retry; what was set aside is kept with its reason."
-        return JobError.of(MalformedPage(request.source, f"{failed.answer}.", hint))
+        return JobError.of(MalformedPage(request.source, f"{failed.answer.rstrip('.')}.", hint))
     if refused is None:
         return None
     what = f"{request.spec} bars {refused.ticker} {refused.start} to {refused.end}"

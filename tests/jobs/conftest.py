@@ -37,7 +37,7 @@ class World:
         self.runner = self.new_runner()
         self.asleep = False
 
-    def new_runner(self, workers: int = 2) -> Runner:
+    def new_runner(self, workers: int = 2, patience_s: float = 300) -> Runner:
         return Runner(
             self.ledger,
             self.store,
@@ -46,6 +46,7 @@ class World:
             CALENDAR,
             rng=random.Random(7),
             workers=workers,
+            patience_s=patience_s,
         )
 
     def plan(self, request: DownloadRequest) -> Plan:

@@ -16,6 +16,7 @@ from redline.emulator.exceptions import BadParameter, UnreadableTime
 from redline.emulator.plans import Plan
 
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+LAST_DAY = date(9998, 12, 31)
 MILLIS = re.compile(r"-?\d{1,15}")
 
 
@@ -60,10 +61,17 @@ class Ask:
             raise BadParameter(f"The parameter 'limit' must be between 1 and {most}")
         return int(text)
 
+    def offset(self) -> int:
+        """Return how many rows the pages before this one had: ``ap`` of a cursor."""
+        text = self.query.get("ap") or "0"
+        if not text.isascii() or not text.isdigit() or len(text) > 12:
+            raise BadParameter("The parameter 'cursor' is not valid")
+        return int(text)
+
     def day(self, name: str, text: str) -> date:
         """Return a date parameter."""
         try:
-            return parse_day(text)
+            return min(parse_day(text), LAST_DAY)
         except ValueError:
             raise UnreadableTime(name) from None
 
@@ -73,8 +81,8 @@ class Ask:
 
 
 def parse_day(text: str) -> date:
-    """Return ``YYYY-MM-DD`` as a date. ``ValueError`` for anything else."""
-    if not ISO_DATE.fullmatch(text):
+    """Return ``YYYY-MM-DD`` as a date, from the year 2 on. ``ValueError`` for anything else."""
+    if not ISO_DATE.fullmatch(text) or text < "0002":
         raise ValueError(text)
     return date.fromisoformat(text)
 
@@ -84,9 +92,9 @@ def parse_bound(name: str, text: str, *, end: bool) -> int:
     if MILLIS.fullmatch(text) and not ISO_DATE.fullmatch(text):
         return int(text)
     try:
-        day = parse_day(text)
+        day = min(parse_day(text), LAST_DAY)
         return day_start_ms(day + timedelta(days=1)) - 1 if end else day_start_ms(day)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise UnreadableTime(name) from None
 
 

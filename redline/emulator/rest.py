@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
@@ -10,7 +11,7 @@ from redline.emulator.access import Access
 from redline.emulator.asks import Ask, new_request_id, unpack_cursor
 from redline.emulator.clock import EmulatorClock
 from redline.emulator.delivery import PLAIN, prepare, reset, send
-from redline.emulator.exceptions import VendorError
+from redline.emulator.exceptions import ServerFault, VendorError
 from redline.emulator.faults import Fault, Faults
 from redline.emulator.ledger import Entry, Ledger
 from redline.emulator.models.folder import MarketFolder
@@ -111,6 +112,9 @@ class RestHandler(BaseHTTPRequestHandler):
             return edited(fault, reply, ask) if fault and fault.do.edits_page else reply
         except VendorError as error:
             return Reply.json(error.http_status, error.body(request_id))
+        except Exception:  # noqa: BLE001  a mistake of ours is shown and answered, or it would look like a lost connection
+            traceback.print_exc()
+            return Reply.json(500, ServerFault().body(request_id))
 
     def _send(self, entry: Entry, reply: Reply, fault: Fault | None, request_id: str) -> None:
         do = fault.do if fault else PLAIN

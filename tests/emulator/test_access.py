@@ -88,6 +88,9 @@ def test_bad_times_are_refused_in_the_vendor_s_words(then: Asking, path: str, se
         f"{DAY}/2021-02-01/2021-02-02?cursor=%ff%fe",
         "/stocks/v1/splits?sort=price.asc",
         "/v3/trades/AAPL?timestamp=yesterday",
+        "/v3/trades/AAPL?ap=x",
+        "/v3/reference/tickers?cursor=YXA9eA",  # ap=x
+        "/v2/aggs/grouped/locale/us/market/stocks/0001-01-01",
     ],
 )
 def test_bad_parameters_are_a_400_with_an_error(then: Asking, path: str) -> None:

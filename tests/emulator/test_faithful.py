@@ -86,17 +86,24 @@ def test_answers_from_the_shared_folder_hold_to_the_vendor_s_openapi(ask_real: A
     assert broken(answer, FACTS[name]["schema"], NOT_IN_SPEC.get(name, set())) == []
 
 
+@pytest.fixture(scope="module")
+def starter() -> Iterator[Emulator]:
+    with Emulator(plan="starter", key=KEY) as emulator:
+        yield emulator
+
+
 def test_every_path_of_the_facts_is_asked() -> None:
     assert set(FACTS) == set(ASKED) | set(TICKS)
 
 
 @pytest.mark.parametrize("name", ["200_empty_aggs", "400_bad_time_parameter", "401_no_api_key", "401_unknown_api_key",
                                   "403_not_entitled", "404_data_not_found", "429_rate_limit"])  # fmt: skip
-def test_bodies_equal_the_recorded_ones_but_for_the_request_id(shared: Path, name: str) -> None:
+def test_bodies_equal_the_recorded_ones_but_for_the_request_id(starter: Emulator, shared: Path, name: str) -> None:
     recorded = json.loads((shared / "responses" / "massive" / "errors" / f"{name}.json").read_text("utf-8"))
-    with Emulator(plan="starter", key=KEY) as emulator, Asking(emulator.rest, KEY) as ask:
+    starter.reset()
+    with Asking(starter.rest, KEY) as ask:
         if name == "429_rate_limit":
-            emulator.plan("basic", calls=0)
+            starter.plan("basic", calls=0)
         elif name == "401_no_api_key":
             del ask.headers["Authorization"]
         elif name == "401_unknown_api_key":

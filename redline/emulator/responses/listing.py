@@ -37,7 +37,7 @@ class Listing:
         query = ask.query
         limit = ask.limit(self.default_limit, self.max_limit)
         found = self._sorted([row for row in rows if self._matches(row, query)], query)
-        start = _offset(query.get("ap", ""))
+        start = ask.offset()
         page = found[start : start + limit]
         answer: Row = {"results": page, "status": "OK", "request_id": ask.request_id}
         if self.counted:
@@ -96,9 +96,3 @@ def _typed(kind: type, name: str, text: str) -> Any:
         return kind(text)
     except ValueError:
         raise BadParameter(f"The parameter '{name}' must be a number") from None
-
-
-def _offset(text: str) -> int:
-    if text and not (text.isascii() and text.isdigit()):
-        raise BadParameter("The parameter 'cursor' is not valid")
-    return int(text or 0)

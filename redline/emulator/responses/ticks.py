@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 
-from redline.emulator.asks import ISO_DATE, Ask
+from redline.emulator.asks import ISO_DATE, LAST_DAY, Ask, parse_day
 from redline.emulator.eastern import day_start_ms
 from redline.emulator.exceptions import BadParameter, NotEntitled, TimeframeNotInPlan
 from redline.emulator.models.folder import MarketFolder
@@ -39,7 +39,7 @@ def _ticks(ask: Ask, market: MarketFolder, kind: str) -> Reply:
     start, end = _span(ask)
     descending = ask.choice("order", ("desc", "asc")) == "desc"
     ask.choice("sort", ("timestamp",))
-    limit, skip = ask.limit(1_000, 50_000), int(ask.query.get("ap") or 0)
+    limit, skip = ask.limit(1_000, 50_000), ask.offset()
     table = market.ticks[kind].rows(ask.path["ticker"])
     stamps = np.array([], dtype=np.int64) if table is None else table["sip_timestamp"].to_numpy()
     first, last = (int(at) for at in np.searchsorted(stamps, [start, max(start, end)]))
@@ -95,7 +95,7 @@ def _instants(name: str, text: str) -> tuple[int, int]:
         return int(text), int(text) + 1
     try:
         if ISO_DATE.fullmatch(text):
-            day = date.fromisoformat(text)
+            day = min(parse_day(text), LAST_DAY)
             return day_start_ms(day) * NS, day_start_ms(day + timedelta(days=1)) * NS
         at = datetime.fromisoformat(text)
         if at.tzinfo is None:

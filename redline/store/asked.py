@@ -134,7 +134,7 @@ def fold(
     """Return one status for each of ``sessions`` (sorted); ``spans`` in the order of their commits.
 
     A later answer replaces an earlier one. A note never hides rows that are held, and a failure never hides an
-    absence that is settled. ``settled_through`` says up to which session an answer of that instant is final (design 6).
+    absence that is settled. ``settled_through`` says up to which date an answer of that instant is final (design 6).
     """
     states = {day: SessionStatus(day, SessionState.NEVER_ASKED) for day in sessions}
     for one in spans:
@@ -185,19 +185,22 @@ def _rows_by_session(one: Asked, spec: BarSpec) -> Mapping[int, int]:
 
 
 class Settling:
-    """Up to which session the data was final at an instant. Remembers what it found; thread-safe."""
+    """Up to which date the data was final at an instant. Remembers what it found; thread-safe."""
 
     def __init__(self, calendar: TradingCalendar) -> None:
         self._calendar = calendar
         self._known: dict[datetime, date] = {}
 
     def through(self, asked_at: datetime) -> date:
-        """Return the last session whose data no longer changed at ``asked_at`` (aware)."""
+        """Return the last date whose data no longer changed at ``asked_at`` (aware): that of the last settled session,
+        or of the days without one that follow it.
+        """
         if asked_at not in self._known:
             day = day_of(asked_at)
             sessions = self._calendar.sessions(date.fromordinal(day.toordinal() - 21), day)
             final = [one for one in sessions if self._calendar.settles_at(one) <= asked_at]
             if len(self._known) > 10_000:
                 self._known.clear()
-            self._known[asked_at] = final[-1] if final else date.min
+            through = self._calendar.next_session(final[-1]).toordinal() - 1 if final else 1
+            self._known[asked_at] = date.fromordinal(through)
         return self._known[asked_at]

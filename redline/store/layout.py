@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +15,7 @@ from redline.market.request import Dataset
 from redline.market.schema import BARS_WIRE, DIVIDENDS_WIRE, PROVENANCE, SPLITS_WIRE
 
 ROW_GROUP = 20_000
+DATA_FILE = re.compile(r"[0-9a-f]{64}\.parquet")
 
 
 @dataclass(frozen=True, slots=True)

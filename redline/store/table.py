@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from redline.clock import Clock
 from redline.errors import StoreError
 from redline.store.files import Files, explained, make_folders, put
-from redline.store.layout import ROW_GROUP, DataFile, Partition, TableKind
+from redline.store.layout import DATA_FILE, ROW_GROUP, DataFile, Partition, TableKind
 from redline.store.lock import WriterLock
 from redline.store.log import LogEntry, Snapshot, encoded_entry, entry_path, files_of, read_entry, statistics
 
@@ -171,12 +171,13 @@ class Table:
             self._files.fsync(log)
 
     def sweep(self) -> int:
-        """Delete files that no version names and return how many. No writer can be at work: this takes ``lock``."""
+        """Delete files of ours that no version names and return how many. No writer is at work: this takes ``lock``."""
         swept = 0
         with self.lock.held(), explained(self.root):
             named = {self.root / one.path for one in self.snapshot().all_files()}
             for path in [*self.root.rglob("*.parquet"), *self.root.rglob(".*.tmp")]:
-                if "_delta_log" not in path.parts and path not in named:
+                ours = path.suffix == ".tmp" or DATA_FILE.fullmatch(path.name)
+                if ours and "_delta_log" not in path.parts and path not in named:
                     self._files.unlink(path)
                     swept += 1
         return swept

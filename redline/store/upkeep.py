@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from redline.errors import CorruptPartition
-from redline.store.layout import DataFile, Partition, by_month
+from redline.store.layout import DATA_FILE, DataFile, Partition, by_month
 from redline.store.reading import damaged, in_order, read_file
 from redline.store.table import Table
 
@@ -26,18 +26,15 @@ class Damage:
 
 def damage(table: Table) -> Iterator[Damage]:
     """Yield what is wrong with the files of a table, by reading every byte of them."""
-    named = set()
     for file in table.snapshot().all_files():
         path = table.root / file.path
-        named.add(path)
         if not path.exists():
             yield Damage(damaged(file, table.kind, "is missing"), file)
         elif path.stat().st_size != file.size_bytes or _sha256(path.read_bytes()) != file.sha256:
             yield Damage(damaged(file, table.kind), file)
     for path in sorted(table.root.rglob("*.parquet")):
-        # Files of earlier versions are ours too: their names still tell their bytes, and the next start sweeps them.
-        ours = path in named or "_delta_log" in path.parts or _sha256(path.read_bytes()) == path.stem
-        if not ours:
+        # Files of earlier versions are ours too; the next start sweeps them.
+        if "_delta_log" not in path.parts and not DATA_FILE.fullmatch(path.name):
             shown = path.relative_to(table.root).as_posix()
             sentence = f"A file among those of {table.kind.dataset.value} is not ours: {shown}."
             yield Damage(CorruptPartition(sentence, "It is not read; remove it.", file=shown), None)

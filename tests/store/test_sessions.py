@@ -77,11 +77,18 @@ def test_note_explains_an_absence_and_never_hides_rows(store: Store, state: Sess
 
 def test_failure_does_not_hide_a_settled_absence(store: Store) -> None:
     store.commit(part("A", D1, D1), page(bars("A", {}), D1, D1), "b", NOW)
-    store.note(part("A", D1, D4), D1, D4, SessionState.FAILED, "503", NOW)
+    store.note(part("A", D1, D4), D1, D4, SessionState.FAILED, "503", NOW + timedelta(minutes=1))
 
     found = store.statuses("massive", DAILY, "A", D1, D4, NOW)
     assert [one.state for one in found] == [NONE, *[SessionState.FAILED] * 3]
     assert [one.settled for one in found] == [True, False, False, False]
+
+
+def test_failure_of_the_same_instant_takes_the_absence_back(store: Store) -> None:
+    store.commit(part("A", D1, D1), page(bars("A", {}), D1, D1), "b", NOW)
+    store.note(part("A", D1, D1), D1, D1, SessionState.FAILED, "its row could not be used", NOW)
+
+    assert states(store, D1, D1) == [SessionState.FAILED]
 
 
 def test_answer_replaces_notes(store: Store) -> None:

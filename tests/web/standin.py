@@ -106,6 +106,7 @@ class StandInJob:
             "created_at": self.created_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "plan": self.plan.as_json(),
             "parts": {"total": len(self.plan.parts), "done": done, "failed": 0},
+            "sessions": {"total": self.plan.sessions, "done": self.plan.sessions if done else 0},
             "records": self.records,
             "requests": self.requests,
             "complete": self.state is State.COMPLETE,
@@ -188,7 +189,7 @@ class StandInExport:
 class StandInSource:
     name: str = "massive"
     label: str = "Massive.com"
-    datasets: tuple[Dataset, ...] = (Dataset.BARS, Dataset.SPLITS, Dataset.DIVIDENDS)
+    has_key: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,10 +228,6 @@ class StandInAccess:
     @property
     def has_password(self) -> bool:
         return self.password is not None
-
-    @property
-    def has_password(self) -> bool:
-        return self.has_password
 
     def session_secret(self) -> bytes:
         return b"a stand-in secret of thirty-two b"
@@ -312,7 +309,7 @@ class StandInEngine:
     def parse_download(self, body: Mapping[str, object]) -> DownloadRequest:
         return DownloadRequest.parse(body, today=TODAY, last_session=date(2024, 6, 27))
 
-    def plan(self, request: DownloadRequest) -> Plan:
+    def plan(self, request: DownloadRequest, api_key: str | None = None) -> Plan:
         part = Part(request.source, request.dataset, request.tickers[0], request.start, request.end, request.spec)
         return Plan(Route.PAGES, 2, 40_000, 0.0, (part,), sessions=19, held=0)
 
@@ -425,7 +422,12 @@ class StandInEngine:
         self.calls["test_key"] += 1
         if source not in self._keys:
             raise MissingKey(source, "Massive.com")
-        found = {"accepted": True, "plan": "Stocks Starter", "entitlements": ["bars"], "rate_limit_per_minute": 5}
+        found = {
+            "accepted": True,
+            "plan": "Stocks Starter",
+            "entitlements": {"trades": True, "quotes": False},
+            "rate_limit_per_minute": 5,
+        }
         key, shown = self._keys[source]
         self._keys[source] = (key, replace(shown, tested=found))
         return found

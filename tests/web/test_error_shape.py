@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redline.errors import InvalidJson
 from redline.web.strict_json import MAX_DEPTH, parse_object
+from tests.web.bodies import body_of
 from tests.web.standin import StandInEngine
 
 DEEP = b'{"ticker":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
@@ -69,12 +70,12 @@ def assert_shape(body: dict[str, Any]) -> None:
 def test_bad_input_is_a_400_that_says_what_is_wrong(client: FlaskClient, body: bytes, code: str) -> None:
     answer = client.post("/download", data=body, content_type="application/json")
 
-    assert (answer.status_code, answer.json["code"]) == (400, code)
-    assert_shape(answer.json)
+    assert (answer.status_code, body_of(answer)["code"]) == (400, code)
+    assert_shape(body_of(answer))
 
 
 def test_the_missing_key_says_what_the_contract_says(client: FlaskClient) -> None:
-    assert client.post("/download", json={"ticker": "KEYLESS"}).json["error"] == "Massive.com API key required"
+    assert body_of(client.post("/download", json={"ticker": "KEYLESS"}))["error"] == "Massive.com API key required"
 
 
 @pytest.mark.parametrize(
@@ -102,8 +103,8 @@ def test_the_missing_key_says_what_the_contract_says(client: FlaskClient) -> Non
 def test_every_error_has_the_one_shape(client: FlaskClient, method: str, path: str, status: int, code: str) -> None:
     answer = client.open(path, method=method, headers={"Accept": "application/json"})
 
-    assert (answer.status_code, answer.json["code"]) == (status, code)
-    assert_shape(answer.json)
+    assert (answer.status_code, body_of(answer)["code"]) == (status, code)
+    assert_shape(body_of(answer))
 
 
 def test_an_error_is_a_page_for_a_browser(client: FlaskClient) -> None:
@@ -118,7 +119,7 @@ def test_a_body_that_is_too_big_is_413(client: FlaskClient, engine: StandInEngin
     fits = b'{"ticker": "AAPL", "api_key": "' + b"k" * 1_000_000 + b'"}'
     answer = client.post("/download", data=b" " * 1_048_577, content_type="application/json")
 
-    assert (answer.status_code, answer.json["code"]) == (413, "too_large")
+    assert (answer.status_code, body_of(answer)["code"]) == (413, "too_large")
     assert not engine.calls
     assert client.post("/download", data=fits, content_type="application/json").status_code == 400
 
@@ -126,7 +127,7 @@ def test_a_body_that_is_too_big_is_413(client: FlaskClient, engine: StandInEngin
 def test_rate_limited_says_when_to_come_back(client: FlaskClient) -> None:
     answer = client.post("/download", json={"ticker": "LIMITED"})
 
-    assert (answer.status_code, answer.json["code"], answer.headers["Retry-After"]) == (429, "rate_limited", "12")
+    assert (answer.status_code, body_of(answer)["code"], answer.headers["Retry-After"]) == (429, "rate_limited", "12")
 
 
 def test_a_bug_shows_an_incident_and_nothing_else(
@@ -137,9 +138,9 @@ def test_a_bug_shows_an_incident_and_nothing_else(
         answer = app.test_client().get("/budget")
         page = app.test_client().get("/budget", headers={"Accept": "text/html"})
 
-    assert (answer.status_code, answer.json["code"]) == (500, "internal_error")
-    assert_shape(answer.json)
-    assert answer.json["incident"] in caplog.text
+    assert (answer.status_code, body_of(answer)["code"]) == (500, "internal_error")
+    assert_shape(body_of(answer))
+    assert body_of(answer)["incident"] in caplog.text
     assert "canary key" in caplog.text
     assert "canary" not in answer.text + page.text
     assert page.status_code == 500
@@ -150,7 +151,7 @@ def test_a_misspelt_secret_is_not_repeated(client: FlaskClient, name: str) -> No
     for path in ("/download", "/download/plan"):
         answer = client.post(path, json={"ticker": "AAPL", name: "canary12345"})
 
-        assert (answer.status_code, answer.json["field"]) == (400, name)
+        assert (answer.status_code, body_of(answer)["field"]) == (400, name)
         assert "canary" not in answer.text
 
 
@@ -178,12 +179,14 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=5), VALUES, max_size=4))
 def test_whatever_json_writes_is_read_back(value: dict[str, Any]) -> None:
     assert parse_object(json.dumps(value, ensure_ascii=False).encode()) == value
     assert parse_object(json.dumps(value).encode()) == value
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_an_object_or_invalid_json(body: bytes) -> None:
     with contextlib.suppress(InvalidJson):

@@ -11,9 +11,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from redline.web.files import safe_name
+from tests.web.bodies import body_of, csrf_of
 from tests.web.conftest import BROWSER
 from tests.web.standin import SESSIONS, StandInEngine
-from tests.web.test_gate import csrf_of
 
 ASK = {"ticker": "AAPL", "start_date": "2024-06-03", "end_date": "2024-06-27"}
 ASYNC = {"Prefer": "respond-async"}
@@ -26,8 +26,8 @@ def test_a_download_that_is_done_is_200_with_the_result(client: FlaskClient) -> 
 
     assert answer.status_code == 200
     wanted = {"ticker", "source", "dataset", "records", "columns", "date_range", "complete", "gaps", "requests"}
-    assert set(answer.json) >= wanted | {"preview", "job_id", "links", "message"}
-    assert answer.json["records"] == len(SESSIONS)
+    assert set(body_of(answer)) >= wanted | {"preview", "job_id", "links", "message"}
+    assert body_of(answer)["records"] == len(SESSIONS)
 
 
 @pytest.mark.parametrize("prefer", ["respond-async", "Respond-Async", "wait=10, respond-async", "respond-async; x=1"])
@@ -35,9 +35,9 @@ def test_who_prefers_not_to_wait_gets_202_with_the_job(client: FlaskClient, pref
     answer = client.post("/download", json=ASK, headers={"Prefer": prefer})
 
     assert answer.status_code == 202
-    assert answer.headers["Location"] == f"/jobs/{answer.json['job_id']}"
-    assert set(answer.json) >= {"job_id", "plan", "links"}
-    assert client.get(answer.headers["Location"], headers=JSON).json["job_id"] == answer.json["job_id"]
+    assert answer.headers["Location"] == f"/jobs/{body_of(answer)['job_id']}"
+    assert set(body_of(answer)) >= {"job_id", "plan", "links"}
+    assert body_of(client.get(answer.headers["Location"], headers=JSON))["job_id"] == body_of(answer)["job_id"]
 
 
 def test_a_quarter_of_the_threads_wait_and_the_next_gets_202_at_once(
@@ -95,7 +95,7 @@ def test_the_plan_is_a_bill_and_fetches_nothing(client: FlaskClient, engine: Sta
     answer = client.post("/download/plan", json={**ASK, "api_key": "canary12345", "format": "csv"})
 
     assert answer.status_code == 200
-    assert set(answer.json) == {
+    assert set(body_of(answer)) == {
         "route", "calls", "bytes", "minutes", "parts", "sessions", "held", "not_in_plan", "alternatives"
     }  # fmt: skip
     assert not engine.calls
@@ -104,28 +104,28 @@ def test_the_plan_is_a_bill_and_fetches_nothing(client: FlaskClient, engine: Sta
 def test_bars_are_columns_and_rows(client: FlaskClient) -> None:
     answer = client.get("/data/bars?ticker=AAPL&start=2024-06-03&end=2024-06-27")
 
-    assert answer.json["columns"] == [
+    assert body_of(answer)["columns"] == [
         "ticker", "timestamp", "date", "open", "high", "low", "close", "volume", "vwap", "transactions", "source"
     ]  # fmt: skip
-    first, last = answer.json["rows"][0], answer.json["rows"][-1]
+    first, last = body_of(answer)["rows"][0], body_of(answer)["rows"][-1]
     assert first == [
         "AAPL", "2024-06-03T04:00:00Z", "2024-06-03", 100.0, 102.0, 99.0, 101.0, 1e6, 100.5, 1000, "massive"
     ]  # fmt: skip
-    assert len(answer.json["rows"]) == len(SESSIONS)
+    assert len(body_of(answer)["rows"]) == len(SESSIONS)
     assert last[8] is None  # NaN is no JSON
 
 
 def test_jobs_are_listed_shown_and_changed(client: FlaskClient, engine: StandInEngine) -> None:
     engine.hold()
-    job_id = client.post("/download", json=ASK, headers=ASYNC).json["job_id"]
+    job_id = body_of(client.post("/download", json=ASK, headers=ASYNC))["job_id"]
 
-    listed = client.get("/jobs", headers=JSON).json["jobs"]
+    listed = body_of(client.get("/jobs", headers=JSON))["jobs"]
     assert [job["job_id"] for job in listed] == [job_id]
     for verb, state in (("pause", "paused"), ("resume", "running"), ("retry", "running"), ("cancel", "cancelled")):
         answer = client.post(f"/jobs/{job_id}/{verb}", headers=JSON)
-        assert (answer.status_code, answer.json["state"]) == (200, state)
+        assert (answer.status_code, body_of(answer)["state"]) == (200, state)
     ended = client.post(f"/jobs/{job_id}/pause", headers=JSON)
-    assert (ended.status_code, ended.json["code"]) == (409, "conflict")
+    assert (ended.status_code, body_of(ended)["code"]) == (409, "conflict")
 
 
 def events_of(text: str) -> list[tuple[str, dict[str, Any]]]:
@@ -138,7 +138,7 @@ def events_of(text: str) -> list[tuple[str, dict[str, Any]]]:
 
 
 def test_events_tell_a_job_from_its_start_to_its_end(client: FlaskClient) -> None:
-    job_id = client.post("/download", json=ASK).json["job_id"]
+    job_id = body_of(client.post("/download", json=ASK))["job_id"]
 
     answer = client.get(f"/jobs/{job_id}/events")
 
@@ -149,7 +149,7 @@ def test_events_tell_a_job_from_its_start_to_its_end(client: FlaskClient) -> Non
 
 
 def test_a_reader_who_comes_back_misses_nothing_and_reads_nothing_twice(client: FlaskClient) -> None:
-    first, second = (client.post("/download", json=ASK).json["job_id"] for _ in range(2))
+    first, second = (body_of(client.post("/download", json=ASK))["job_id"] for _ in range(2))
 
     answer = client.get(f"/events?jobs={first},{second}", headers={"Last-Event-ID": f"{first}:1,{second}:2"})
 
@@ -158,13 +158,13 @@ def test_a_reader_who_comes_back_misses_nothing_and_reads_nothing_twice(client: 
 
 
 def test_streams_are_few_and_their_seats_come_back(app: Flask, client: FlaskClient) -> None:
-    job_id = client.post("/download", json=ASK).json["job_id"]
+    job_id = body_of(client.post("/download", json=ASK))["job_id"]
     seats = app.extensions["redline"].streams
     taken = [seats.take() for _ in range(4)]
 
     refused = client.get(f"/jobs/{job_id}/events")
     assert taken == [True] * 4
-    assert (refused.status_code, refused.json["code"], refused.headers["Retry-After"]) == (503, "busy", "5")
+    assert (refused.status_code, body_of(refused)["code"], refused.headers["Retry-After"]) == (503, "busy", "5")
 
     seats.leave()
     for _ in range(3):
@@ -190,9 +190,12 @@ def test_keys_go_in_and_never_come_out(app: Flask, engine: StandInEngine) -> Non
 
     assert [answer.status_code for answer in answers] == [201, 200, 200, 200, 200, 200]
     assert all("canary" not in answer.text for answer in answers)
-    assert answers[1].json["keys"][0]["last_four"] == "2345"
-    assert client.delete("/settings/api-keys/massive", headers=BROWSER).json == {"source": "massive", "deleted": True}
-    assert client.get("/settings/api-keys", headers=JSON).json == {"keys": []}
+    assert body_of(answers[1])["keys"][0]["last_four"] == "2345"
+    assert body_of(client.delete("/settings/api-keys/massive", headers=BROWSER)) == {
+        "source": "massive",
+        "deleted": True,
+    }
+    assert body_of(client.get("/settings/api-keys", headers=JSON)) == {"keys": []}
 
 
 def test_a_key_form_that_is_wrong_comes_back_without_the_key(app: Flask) -> None:
@@ -226,7 +229,7 @@ def test_forms_lead_back_to_their_pages(app: Flask, engine: StandInEngine) -> No
 def test_a_token_is_shown_once(client: FlaskClient) -> None:
     made = client.post("/settings/tokens", json={"name": "script"})
 
-    assert (made.status_code, made.json) == (201, {"name": "script", "token": "rl_script_token_text"})
+    assert (made.status_code, body_of(made)) == (201, {"name": "script", "token": "rl_script_token_text"})
     assert "token_text" not in client.get("/settings/tokens").text + client.get("/settings").text
 
 
@@ -243,14 +246,26 @@ def test_json_is_answered_where_accept_asks_for_it_and_a_page_otherwise(client: 
 
 
 def test_budget_and_health_are_json(client: FlaskClient) -> None:
-    assert set(client.get("/budget").json["keys"][0]) == {"source", "limit", "window_s", "used", "next_slot_s", "today"}
-    assert client.get("/healthz").json == {"status": "ok"}
+    assert set(body_of(client.get("/budget"))["keys"][0]) == {
+        "source",
+        "limit",
+        "window_s",
+        "used",
+        "next_slot_s",
+        "today",
+    }
+    assert body_of(client.get("/healthz")) == {"status": "ok"}
 
 
 def test_every_route_stands_in_the_docs(app: Flask) -> None:
     text = (Path(__file__).parents[2] / "docs" / "http-api.md").read_text()
-    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint != "static"]
+    calls = [
+        f"{method} {rule.rule.replace('<job_id>', '<id>')}"
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if rule.endpoint != "static"
+    ]
 
-    assert len(rules) > 20
-    for rule in rules:
-        assert f"`{rule.rule.replace('<job_id>', '<id>')}" in text, rule.rule
+    assert len(calls) > 20
+    for call in calls:
+        assert f"`{call}`" in text or f"`{call}?" in text, call

@@ -5,10 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, Response, redirect
 from werkzeug.wrappers import Response as AnyResponse
 
+from redline.errors import Busy
 from redline.web import pages
 from redline.web.answers import answer, is_form, wants_html
 from redline.web.body import form_or_json
-from redline.web.current import engine
+from redline.web.current import engine, web
 
 bp = Blueprint("api_keys", __name__, url_prefix="/settings/api-keys")
 PAGE = "/settings/api-keys"
@@ -46,5 +47,8 @@ def delete_by_form(source: str) -> AnyResponse:
 @bp.post("/<source>/test")
 def test(source: str) -> AnyResponse:
     """Ask the source what the key may do: plan, entitlements, limit. The page shows what was found."""
-    found = engine().test_key(source)
+    with web().waiters.seat() as seated:
+        if not seated:
+            raise Busy("Too many requests wait for a source.", "Test the key again in a minute.", retry_after_s=30)
+        found = engine().test_key(source)
     return redirect(PAGE, 303) if wants_html() else answer(found)

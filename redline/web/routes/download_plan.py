@@ -16,8 +16,8 @@ bp = Blueprint("download_plan", __name__)
 @bp.post("/download/plan")
 def download_plan() -> Response:
     """Return the bill of a download: as JSON, or as the piece of page that stands under the form."""
-    wanted = SingleDownload.parse(form_or_json()).request
-    plan = engine().plan(wanted)
+    wanted = SingleDownload.parse(form_or_json())
+    plan = engine().plan(wanted.request, wanted.api_key)
     if wants_html():
-        return Response(pages.bill(engine(), wanted, plan), mimetype="text/html")
+        return Response(pages.bill(engine(), wanted.request, plan), mimetype="text/html")
     return answer(plan.as_json())

@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -152,11 +153,19 @@ def parsers(whole: list[bytes]) -> dict[str, Callable[[], object]]:
     }
 
 
-def timed(call: Callable[[], Any], expected: int | None = None) -> float:
-    """Return how many seconds a call takes; its result has to be ``expected`` rows."""
-    began = time.perf_counter()
+@dataclass(frozen=True, slots=True)
+class Took:
+    """Seconds by the clock, and of all processors."""
+
+    wall_s: float
+    cpu_s: float
+
+
+def timed(call: Callable[[], Any], expected: int | None = None) -> Took:
+    """Return how long a call takes; its result has to be ``expected`` rows."""
+    began, cpu = time.perf_counter(), time.process_time()
     found = call()
-    took = time.perf_counter() - began
+    took = Took(time.perf_counter() - began, time.process_time() - cpu)
     assert expected is None or found == expected, f"{found} rows, not {expected}"
     return took
 
@@ -164,14 +173,15 @@ def timed(call: Callable[[], Any], expected: int | None = None) -> float:
 def measure(pages: int, runs: int, origin: str, whole: list[bytes]) -> dict[str, object]:
     """Return medians of ``runs`` rounds; a first round warms up and is not counted."""
     last = sessions(pages * ROWS)[-1]
-    took: dict[str, list[float]] = {}
+    took: dict[str, list[Took]] = {}
     for _ in range(runs + 1):
         with tempfile.TemporaryDirectory() as folder:
             took.setdefault("stored", []).append(timed(lambda: stored(origin, Path(folder), last), pages * ROWS))
         took.setdefault("official", []).append(timed(lambda: official(origin, last), pages * ROWS))
         for name, parse in parsers(whole).items():
             took.setdefault(name, []).append(timed(parse))
-    medians = {name: statistics.median(values[1:]) for name, values in took.items()}
+    medians = {name: statistics.median(one.wall_s for one in values[1:]) for name, values in took.items()}
+    cpu = {name: statistics.median(one.cpu_s for one in values[1:]) for name, values in took.items()}
     floor = min(medians[name] for name in parsers(whole))
     rows = pages * ROWS
     return {
@@ -182,6 +192,8 @@ def measure(pages: int, runs: int, origin: str, whole: list[bytes]) -> dict[str,
         "stored_rows_per_s": round(rows / medians["stored"]),
         "official_rows_per_s": round(rows / medians["official"]),
         "ratio": round(medians["official"] / medians["stored"], 2),
+        "cpu_ratio": round(cpu["official"] / cpu["stored"], 2),
+        "load": round(os.getloadavg()[0], 1),
         "parser_alone_s": round(floor, 3),
         "stored_over_floor": round(medians["stored"] / floor, 2),
         "medians_s": {name: round(value, 3) for name, value in medians.items()},

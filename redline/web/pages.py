@@ -107,7 +107,7 @@ def settings(engine: Engine, made: tuple[str, str] | None = None) -> str:
 
 def api_keys(engine: Engine) -> str:
     """Return Settings → API Keys with what *Test* found last."""
-    return _page("api_keys.html", key_contexts.keys_page(engine, {}, None))
+    return _page("api_keys.html", key_contexts.keys_page(engine, {}, None, request.args.get("edit", "")))
 
 
 def login(next_path: str = "", problem: str = "") -> str:

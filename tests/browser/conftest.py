@@ -32,7 +32,7 @@ class Site:
     """A running app: its address and the engine behind it."""
 
     address: str
-    engine: MarketEngine
+    engine: Any
 
 
 @dataclass
@@ -65,7 +65,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    yield from _serve(MarketEngine(tmp_path))
+    yield from served(MarketEngine(tmp_path))
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Site]]:
     running: list[Iterator[Site]] = []
 
     def start(**settings: Any) -> Site:
-        running.append(_serve(MarketEngine(tmp_path, **settings)))
+        running.append(served(MarketEngine(tmp_path, **settings)))
         return next(running[-1])
 
     yield start
@@ -81,8 +81,9 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Site]]:
         next(one, None)
 
 
-def _serve(engine: MarketEngine) -> Iterator[Site]:
-    server = Server(create_app(engine), "127.0.0.1", 0)  # type: ignore[arg-type]
+def served(engine: Any) -> Iterator[Site]:
+    """Serve an engine on a free port until the iterator goes on."""
+    server = Server(create_app(engine), "127.0.0.1", 0)
     thread = threading.Thread(target=server.run, name="served")
     thread.start()
     yield Site(server.address, engine)
@@ -107,6 +108,7 @@ class opened:
 
     def __enter__(self) -> Visit:
         page = self._context.new_page()
+        page.set_default_timeout(10_000)
         made = Visit(page, self._site)
         page.on(
             "console", lambda said: made.complaints.append(said.text) if said.type in ("error", "warning") else None

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from redline.market.bar import BarSpec, Timespan
 from redline.market.request import BarsQuery
-from redline.market.schema import BAR_COLUMNS, BARS_WIRE
+from redline.market.schema import BAR_COLUMNS, BARS_WIRE, SPLITS_WIRE
 from redline.market.session import SessionState, SessionStatus
 from tests.web.standin import SESSIONS, StandInEngine, StandInHeld
 
@@ -40,8 +40,9 @@ class MarketEngine(StandInEngine):
         ]
         return table.filter(pa.array(kept))
 
-    def splits(self, ticker: str) -> list[dict[str, object]]:
-        return [{"execution_date": SPLIT, "split_from": 1.0, "split_to": 4.0}]
+    def splits(self, ticker: str) -> pa.Table:
+        row = {"ticker": ticker, "execution_date": SPLIT, "split_from": 1.0, "split_to": 4.0, "source": "massive"}
+        return pa.Table.from_pylist([row], schema=SPLITS_WIRE)
 
     def held(self) -> list[StandInHeld]:
         daily = super().held()

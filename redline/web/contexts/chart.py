@@ -37,6 +37,7 @@ class ChartBox:
     gaps: str
     splits: str
     described: str
+    simulated: bool
 
 
 def chart_of(
@@ -59,6 +60,7 @@ def chart_of(
             [[day, ratio] for day, ratio in splits_of(engine, ticker) if start.isoformat() <= day <= end.isoformat()]
         ),
         described=f"{said}{gaps} The table below holds the same rows.",
+        simulated=engine.demo and spec.timespan.intraday,
     )
 
 
@@ -69,6 +71,5 @@ def missing_sessions(statuses: list[SessionStatus]) -> list[SessionStatus]:
 
 def splits_of(engine: Engine, ticker: str) -> list[tuple[str, str]]:
     """Return execution dates and ratios, such as ``("2020-08-31", "4:1")``, of the splits that are held."""
-    return sorted(
-        (f"{row['execution_date']}", f"{row['split_to']:g}:{row['split_from']:g}") for row in engine.splits(ticker)
-    )
+    held = engine.splits(ticker).to_pylist()
+    return sorted((f"{row['execution_date']}", f"{row['split_to']:g}:{row['split_from']:g}") for row in held)

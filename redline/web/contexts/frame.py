@@ -62,6 +62,7 @@ class Frame:
     """What stands on every page around its content."""
 
     tabs: tuple[Tab, ...] = ()
+    active: str = ""
     meters: tuple[Meter, ...] = ()
     demo: bool = False
     sign_out: bool = False
@@ -74,6 +75,7 @@ def frame(engine: Engine, current: str) -> Frame:
     labels = {one.name: one.label for one in engine.sources()}
     return Frame(
         tabs=tabs(current, active),
+        active=f"{active}" if active else "",
         meters=tuple(meter(row, labels) for row in engine.budget()),
         demo=engine.demo,
         sign_out=bool(engine.access.has_password),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -89,18 +89,30 @@ class KeysPage:
     problem: str
 
 
-def keys_page(engine: Engine, form: Mapping[str, str], complaint: Complaint | None) -> KeysPage:
-    """Return the keys, the form to add or replace one, and what *Test* found. A key sent is never given back."""
+def keys_page(engine: Engine, form: Mapping[str, str], complaint: Complaint | None, edit: str = "") -> KeysPage:
+    """Return the keys, the form to add or replace one, and what *Test* found. A key sent is never given back.
+
+    ``edit`` names a source whose saved key fills the form: dots and last letters stand for the key, and keep it.
+    """
     keys: list[dict[str, Any]] = [key.as_json() for key in engine.keys()]  # noqa: SIM118  (no dict)
     problem = complaint.said if complaint is not None and not at(complaint, *FIELD_NAMES) else ""
     return KeysPage(
         frame=frame(engine, "settings"),
         keys=tuple(_key(key) for key in keys),
-        fields=_fields(engine, form, complaint),
+        fields=_fields(engine, form or _saved(keys, edit), complaint),
         presets=PRESETS,
         tests=tuple(_test(str(key["source"]), key["tested"]) for key in keys if key["tested"]),
         problem=problem,
     )
+
+
+def _saved(keys: Sequence[Mapping[str, Any]], source: str) -> dict[str, str]:
+    for key in keys:
+        if key["source"] == source and key["from"] in SAVED_HERE:
+            limit, timeout = key["rate_limit_per_minute"], key["timeout"]
+            shown = {"rate_limit_per_minute": f"{limit:g}" if limit else "", "timeout": f"{timeout:g}"}
+            return {"source": source, "name": str(key["name"]), "api_key": f"{DOTS} {key['last_four']}"} | shown
+    return {}
 
 
 def _fields(engine: Engine, form: Mapping[str, str], complaint: Complaint | None) -> tuple[Field, ...]:
@@ -125,9 +137,10 @@ def _fields(engine: Engine, form: Mapping[str, str], complaint: Complaint | None
         Field(
             "api_key",
             "Key",
+            _placeholder(form.get("api_key", "")),
             kind="password",
             css="",
-            hint="Write-only: kept encrypted on this machine, never shown again.",
+            hint="Write-only: kept encrypted on this machine. Dots with four letters mean: keep the one that is there.",
             required=True,
             error=at(complaint, "api_key"),
         ),
@@ -150,6 +163,11 @@ def _fields(engine: Engine, form: Mapping[str, str], complaint: Complaint | None
             error=at(complaint, "timeout"),
         ),
     )
+
+
+def _placeholder(sent: str) -> str:
+    """Return what was sent if it only stands for the saved key; a key itself never goes back into a page."""
+    return sent if sent.startswith(DOTS) and len(sent) <= len(DOTS) + 5 else ""
 
 
 def _key(key: Mapping[str, Any]) -> KeyRow:

@@ -23,8 +23,8 @@
     };
   };
 
-  // Bands over the gaps, drawn under the candles.
-  var Bands = function (gaps) { this.gaps = gaps; this.colour = ""; this.text = ""; };
+  // Bands over the gaps and lines at the splits, drawn under the candles.
+  var Bands = function (gaps, splits) { this.gaps = gaps; this.splits = splits; this.colour = ""; this.text = ""; this.line = ""; };
   Bands.prototype.attached = function (it) { this.chart = it.chart; this.request = it.requestUpdate; };
   Bands.prototype.updateAllViews = function () {};
   Bands.prototype.paneViews = function () {
@@ -32,7 +32,7 @@
     return [{ zOrder: function () { return "bottom"; }, renderer: function () { return { draw: function (target) { self.draw(target); } }; } }];
   };
   Bands.prototype.draw = function (target) {
-    var scale = this.chart.timeScale(), gaps = this.gaps, colour = this.colour, text = this.text;
+    var scale = this.chart.timeScale(), gaps = this.gaps, splits = this.splits, colour = this.colour, text = this.text, line = this.line;
     var half = scale.options().barSpacing / 2;
     target.useBitmapCoordinateSpace(function (at) {
       var pen = at.context, ratio = at.horizontalPixelRatio;
@@ -47,6 +47,23 @@
           pen.font = Math.round(11 * ratio) + "px sans-serif";
           pen.fillText(gap.state, left + 4 * ratio, 14 * at.verticalPixelRatio);
         }
+      });
+      pen.font = "600 " + Math.round(11 * ratio) + "px sans-serif";
+      splits.forEach(function (split) {
+        var x = scale.timeToCoordinate(split[0]);
+        if (x === null) { return; }
+        pen.strokeStyle = line;
+        pen.lineWidth = Math.max(1, Math.floor(ratio));
+        pen.setLineDash([2 * ratio, 3 * ratio]);
+        pen.beginPath();
+        pen.moveTo(Math.round(x * ratio) + 0.5, 18 * at.verticalPixelRatio);
+        pen.lineTo(Math.round(x * ratio) + 0.5, at.bitmapSize.height);
+        pen.stroke();
+        pen.setLineDash([]);
+        pen.fillStyle = text;
+        pen.textAlign = "center";
+        pen.fillText("S " + split[1], x * ratio, 12 * at.verticalPixelRatio);
+        pen.textAlign = "left";
       });
     });
   };
@@ -106,9 +123,8 @@
     var volume = chart.addSeries(lib.HistogramSeries, { priceFormat: { type: "volume" }, priceScaleId: "", priceLineVisible: false, lastValueVisible: false });
     candles.priceScale().applyOptions({ scaleMargins: { top: 0.08, bottom: 0.26 } });
     volume.priceScale().applyOptions({ scaleMargins: { top: 0.8, bottom: 0 } });
-    var bands = new Bands(made.gaps);
+    var bands = new Bands(made.gaps, intraday ? [] : splits);
     candles.attachPrimitive(bands);
-    var marks = lib.createSeriesMarkers(candles, []);
 
     var paint = function () {
       var c = colours();
@@ -128,12 +144,7 @@
       }));
       bands.colour = c.band;
       bands.text = c.text;
-      if (!intraday) {
-        var held = new Set(made.all.map(function (bar) { return bar.time; }));
-        marks.setMarkers(splits.filter(function (one) { return held.has(one[0]); }).map(function (one) {
-          return { time: one[0], position: "aboveBar", shape: "square", size: 0.5, color: c.text, text: "S " + one[1] };
-        }));
-      }
+      bands.line = c.text;
       if (bands.request) { bands.request(); }
     };
     candles.setData(made.all);
@@ -149,12 +160,14 @@
     var line = box.parentElement.querySelector("[data-ohlc]");
     if (!line) { return; }
     var byTime = new Map(made.bars.map(function (bar) { return [bar.time, bar]; }));
-    var number = function (value) { return value === null || value === undefined ? "" : Number(value).toLocaleString("en", { maximumFractionDigits: 4 }); };
+    var number = function (value, least) {
+      return value === null || value === undefined ? "" : Number(value).toLocaleString("en", { minimumFractionDigits: least, maximumFractionDigits: 4 });
+    };
     var show = function (bar) {
       var when = typeof bar.time === "string" ? bar.time : new Date(bar.time * 1000).toISOString().slice(0, 16).replace("T", " ") + " UTC";
       line.textContent = "";
-      [["", when], ["Open ", number(bar.open)], ["High ", number(bar.high)], ["Low ", number(bar.low)], ["Close ", number(bar.close)],
-        ["Volume ", number(bar.volume)], ["Source ", bar.source]].forEach(function (pair) {
+      [["", when], ["Open ", number(bar.open, 2)], ["High ", number(bar.high, 2)], ["Low ", number(bar.low, 2)], ["Close ", number(bar.close, 2)],
+        ["Volume ", number(bar.volume, 0)], ["Source ", bar.source]].forEach(function (pair) {
         var place = document.createElement("span"), value = document.createElement("b");
         place.textContent = pair[0];
         value.textContent = pair[1];

@@ -22,7 +22,7 @@
   var ask = function () {
     asked += 1;
     var mine = asked;
-    fetch(form.dataset.billFrom, {
+    fetch(form.getAttribute("data-bill-from"), {          // form.dataset is the field of that name
       method: "POST",
       headers: { Accept: "text/html", "X-Partial": "bill" },
       body: new URLSearchParams(new FormData(form))

@@ -22,6 +22,9 @@
     box.innerHTML = html;
     if (focused && document.getElementById(focused)) { document.getElementById(focused).focus(); }
     if (lines) { box.querySelector(".log").scrollTop = lines; }
+    var active = box.querySelector("[data-active]").dataset.active;
+    var badge = document.querySelector(".nav .count");
+    if (badge) { badge.hidden = !active; badge.firstChild.textContent = active; }
     if (box.querySelector("[data-final]")) { stop(); }
     document.dispatchEvent(new CustomEvent("redline:drawn", { detail: box }));
   };

@@ -8,7 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -158,13 +158,14 @@ def test_a_lease_that_was_taken_over_closes_nothing(ledger: JobLedger, clock: Fa
     new = again[1]
 
     assert (new.n, new.token) == (old.n, old.token + 1)
-    for write in (
+    late: tuple[Callable[[], object], ...] = (
         lambda: ledger.parts.close(old, sessions=0, lacking=0, error=None, text=""),
         lambda: ledger.parts.fail(old, JobError("x", "y")),
         lambda: ledger.parts.release(old),
         lambda: ledger.parts.requested(old),
         lambda: ledger.parts.committed(old, records=1, sessions=1, set_aside=0, text=""),
-    ):
+    )
+    for write in late:
         with pytest.raises(LeaseLost):
             write()
     ledger.parts.close(new, sessions=21, lacking=0, error=None, text="done")

@@ -80,7 +80,7 @@ def shaped(body: Mapping[str, object], status: int, headers: dict[str, str]) -> 
     """Return an error as a page or as JSON, as the request wants."""
     if not wants_html():
         return answer(body, status, headers)
-    page = pages.error(body, status) if g.get("known") else bare_page(body, status)
+    page = pages.error(body, status) if g.get("known") else pages.signing_in(body) or bare_page(body, status)
     return Response(page, status, headers, mimetype="text/html")
 
 

@@ -115,6 +115,13 @@ def login(next_path: str = "", problem: str = "") -> str:
     return _page("login.html", LoginPage(Frame(), next_path, problem))
 
 
+def signing_in(body: Mapping[str, object]) -> str:
+    """Return the sign-in page with what was wrong, empty when the request is no sign-in by form."""
+    if request.endpoint != "login.sign_in" or not request.form:
+        return ""
+    return login(request.form.get("next", ""), Complaint.of(body, 0).said)
+
+
 def error(body: Mapping[str, object], status: int) -> str:
     """Return an error as a page; one about a form that can be corrected is that form, with the place marked."""
     complaint = Complaint.of(body, status)
@@ -144,8 +151,6 @@ def _corrected(complaint: Complaint) -> str:
         return _page("api_keys.html", key_contexts.keys_page(engine, _form(), complaint))
     if request.path.startswith("/settings/tokens"):
         return _page("settings.html", settings_contexts.settings_page(engine, None, complaint))
-    if request.path == "/login":
-        return login(request.form.get("next", ""), complaint.said)
     return ""
 
 

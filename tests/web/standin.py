@@ -424,7 +424,7 @@ class StandInEngine:
             raise MissingKey(source, "Massive.com")
         found = {
             "accepted": True,
-            "plan": "Stocks Starter",
+            "plan": "developer",
             "entitlements": {"trades": True, "quotes": False},
             "rate_limit_per_minute": 5,
         }

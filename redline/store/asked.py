@@ -16,6 +16,9 @@ from redline.market.calendar import TradingCalendar, day_of
 from redline.market.request import Dataset
 from redline.market.session import SessionState, SessionStatus
 
+#: The instant of an "answer" that stands for rows that were held and are lost: they must be asked for again.
+LOST = datetime(1970, 1, 2, tzinfo=UTC)
+
 #: States of an absence that nothing will change once the session is settled.
 _FINAL = frozenset({SessionState.NOT_LISTED, SessionState.NO_TRADES, SessionState.VENDOR_HAS_NONE})
 

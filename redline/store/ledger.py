@@ -21,7 +21,7 @@ from redline.market.bar import BarSpec, Timespan
 from redline.market.part import SetAside
 from redline.market.request import Dataset
 from redline.market.session import SessionState
-from redline.store.asked import Asked, Series, packed, rows_by_day, unpacked
+from redline.store.asked import LOST, Asked, Series, packed, rows_by_day, unpacked
 
 SET_ASIDE_KEPT = 1_000
 _DAMAGED = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
@@ -39,6 +39,10 @@ CREATE TABLE IF NOT EXISTS held (
     source TEXT NOT NULL, dataset TEXT NOT NULL, ticker TEXT NOT NULL, timespan TEXT NOT NULL,
     multiplier INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, sessions INTEGER NOT NULL,
     rows INTEGER NOT NULL, PRIMARY KEY (dataset, ticker, timespan, multiplier, source)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS since (
+    source TEXT NOT NULL, dataset TEXT NOT NULL, ticker TEXT NOT NULL, timespan TEXT NOT NULL,
+    multiplier INTEGER NOT NULL, asked_at INTEGER NOT NULL,
+    PRIMARY KEY (dataset, ticker, timespan, multiplier, source)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS applied (dataset TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS set_aside (
     source TEXT NOT NULL, dataset TEXT NOT NULL, ticker TEXT NOT NULL, timespan TEXT NOT NULL,
@@ -143,6 +147,19 @@ class Ledger:
                 db.execute(f"INSERT INTO asked VALUES (NULL, {', '.join('?' * 16)})", _values(one))  # noqa: S608
                 if one.state is None:
                     self._sum_up(db, one.series)
+                    self._remember(db, one)
+
+    def _remember(self, db: sqlite3.Connection, one: Asked) -> None:
+        """Keep since when the series is known; of one that was lost, forget it."""
+        if one.asked_at == LOST:
+            db.execute(f"DELETE FROM since WHERE {_KEY}", _key(one.series))  # noqa: S608
+            return
+        values = (*_key(one.series), (one.asked_at - _EPOCH) // _US)
+        db.execute(
+            "INSERT INTO since VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+            " SET asked_at = MIN(asked_at, excluded.asked_at)",
+            values,
+        )
 
     def _sum_up(self, db: sqlite3.Connection, series: Series) -> None:
         counts = {day: rows for day, rows in rows_by_day(self.spans(series)).items() if rows}
@@ -177,9 +194,9 @@ class Ledger:
 
     def first_and_last_asked(self, series: Series) -> tuple[datetime, datetime] | None:
         """Return when an answer about the series was first and last asked for."""
-        query = f"SELECT MIN(asked_at), MAX(asked_at) FROM asked WHERE {_KEY} AND state IS NULL"  # noqa: S608
-        first, last = self._rows(query, _key(series))[0]
-        return None if first is None else (_EPOCH + first * _US, _EPOCH + last * _US)
+        first = self._rows(f"SELECT asked_at FROM since WHERE {_KEY}", _key(series))  # noqa: S608
+        last = self._rows(f"SELECT MAX(asked_at) FROM asked WHERE {_KEY} AND state IS NULL", _key(series))  # noqa: S608
+        return (_EPOCH + first[0][0] * _US, _EPOCH + last[0][0] * _US) if first else None
 
     def held(self) -> list[Held]:
         """Return what is held, sorted by dataset, ticker, width and source."""

@@ -106,7 +106,7 @@ def known_at(rows: pa.Table, as_of: datetime | None) -> pa.Table:
 
 
 def in_order(tables: Iterable[pa.Table], kind: TableKind) -> pa.Table:
-    """Return the rows of tables as one, in the table's order; one that is in order already is not sorted again."""
+    """Return the rows of tables, each sorted, as one in the table's order; what is in order is not sorted again."""
     some = [one for one in tables if one.num_rows]
     if not some:
         return kind.rows.empty_table()

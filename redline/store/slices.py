@@ -30,7 +30,7 @@ def difference(stored: pa.Table, answer: pa.Table) -> Difference:
     """Hold bars of one ticker and source, each ``timestamp`` once in either, against each other.
 
     ``stored`` has the columns of the store, ``answer`` those of the wire; ``fresh`` has the wire's, the others the
-    store's. A missing value equals a missing value, and NaN equals NaN.
+    store's; both are sorted by time, and so is the outcome. A missing value equals a missing value, NaN equals NaN.
     """
     if stored.num_rows == 0:
         return Difference(stored, answer, stored, 0)
@@ -42,8 +42,9 @@ def difference(stored: pa.Table, answer: pa.Table) -> Difference:
         alike = pc.and_(alike, _alike(before[name], known[name]))
     unlike = pc.invert(alike)
     kept = before.filter(alike)
-    fresh = pa.concat_tables([answer.filter(pc.is_null(at)), known.filter(unlike)])
-    gone = stored.filter(pc.invert(pc.is_in(stored["timestamp"], value_set=kept["timestamp"].combine_chunks())))
+    true_still = kept["timestamp"].combine_chunks()
+    fresh = answer.filter(pc.invert(pc.is_in(answer["timestamp"], value_set=true_still)))
+    gone = stored.filter(pc.invert(pc.is_in(stored["timestamp"], value_set=true_still)))
     return Difference(kept, fresh, gone, pc.sum(unlike).as_py() or 0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from redline.market.calendar import TradingCalendar, day_of
 from redline.market.part import Page, Part, SetAside
 from redline.market.request import Dataset
 from redline.market.session import SessionState, SessionStatus
-from redline.store.asked import Asked, Series, Settling, asked_in, fold, record_of
+from redline.store.asked import LOST, Asked, Series, Settling, asked_in, fold, record_of
 from redline.store.files import Files, explained, make_folders
 from redline.store.layout import BARS, KINDS, DataFile, Layout, Partition
 from redline.store.ledger import Held, Ledger
@@ -31,7 +31,6 @@ from redline.store.writing import Slice, Swap
 
 COMMITS_TRIED = 5
 _EPOCH = date(1970, 1, 1).toordinal()
-NEVER = datetime(1970, 1, 2, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +199,9 @@ class Store:
         """Return answers with nothing, asked for never, in the place of all that ``file`` can have held."""
         wide = dataset is Dataset.BARS
         spec = BarSpec(Timespan(file.partition.timespan), file.partition.multiplier) if wide else DAILY
+        days = file.days if wide else (date.min, date.max)
         return [
-            Asked(Series(one.source, dataset, one.ticker, spec), *file.days, NEVER, "A damaged file was taken out.")
+            Asked(Series(one.source, dataset, one.ticker, spec), *days, LOST, "A damaged file was taken out.")
             for one in self._ledger.held()
             if one.dataset is dataset and file.may_hold(one.ticker) and one.spec == spec
         ]

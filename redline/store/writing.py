@@ -72,7 +72,7 @@ class Slice:
 
     def _by_partition(self, snapshot: Snapshot, answer: pa.Table) -> Iterator[tuple[Partition, pa.Table]]:
         if self._table.kind is not BARS:
-            yield Partition(), answer
+            yield Partition(), answer.sort_by([(name, "ascending") for name in self._table.kind.sort])
             return
         spec = self._series.spec
         parts = dict(_by_period(answer, spec))
@@ -98,7 +98,7 @@ class Slice:
                 files.append(one)
                 inside.append(ours)
                 beside.append(rows.filter(pc.invert(mine)))
-        stored = pa.concat_tables(inside) if inside else self._table.kind.rows.empty_table()
+        stored = in_order(inside, self._table.kind)
         if self._table.kind is BARS:
             return _Piece(partition, tuple(files), tuple(beside), difference(stored, answer))
         change = difference_of_lists(stored, answer, ("ticker", self._table.kind.day))

@@ -107,6 +107,19 @@ def test_repair_takes_damage_out_and_its_sessions_are_asked_for_again(store: Sto
     assert store.bars_table(("A",)).num_rows == len(DAYS)
 
 
+def test_repair_of_splits_forgets_that_they_were_ever_asked_for(store: Store, tmp_path: Path) -> None:
+    store.commit(splits_part("A"), splits("A", (D1, 1, 2)), "b", NOW)
+    [path] = (tmp_path / "store" / "splits").rglob("*.parquet")
+    path.unlink()
+
+    store.repair()
+
+    assert store.actions_asked("massive", Dataset.SPLITS, "A") is None
+    assert store.actions_first_asked("massive", Dataset.SPLITS, "A") is None
+    store.commit(splits_part("A"), splits("A", (D1, 1, 2)), "b", NOW)
+    assert store.actions_asked("massive", Dataset.SPLITS, "A") == NOW
+
+
 def test_compaction_merges_small_files_of_years_that_are_over(store: Store, tmp_path: Path, clock: FakeClock) -> None:
     tickers = [f"T{at:02d}" for at in range(20)]
     fill(store, *tickers)

@@ -30,14 +30,15 @@ class VanishingFile(io.FileIO):
 
 def as_file(export: ExportFile) -> Response:
     """Answer with an export as an attachment; its file is removed after the last byte."""
-    return send_file(
+    response = send_file(
         VanishingFile(export.path),
-        mimetype=export.media_type,
         as_attachment=True,
         download_name=safe_name(export.name),
         conditional=False,
         etag=False,
     )
+    response.headers["Content-Type"] = export.media_type  # As it is: Flask would add a second charset.
+    return response
 
 
 def safe_name(name: str) -> str:

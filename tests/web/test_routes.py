@@ -73,6 +73,7 @@ def test_a_format_answers_with_a_file_that_is_gone_afterwards(
             assert answer.status_code == 200
             assert answer.headers["Content-Disposition"] == f"attachment; filename=AAPL_1day.{fmt}"
             assert answer.data == b"ticker\nAAPL"
+            assert answer.headers["Content-Type"].count("charset") == (fmt == "csv")
     assert list(engine.folder.iterdir()) == []
 
 

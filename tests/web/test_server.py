@@ -191,3 +191,25 @@ def test_500_slow_sockets_and_100_streams_leave_the_page_quick(
             spent_s.append(time.monotonic() - began)
 
     assert sorted(spent_s)[18] < 2.0
+
+
+def test_a_request_that_drips_is_cut_and_a_fresh_one_is_not(app: Flask, run_server: Run) -> None:
+    server = run_server(app)
+    (listener,) = server._listeners
+    with (
+        socket.create_connection(("127.0.0.1", server.port), timeout=5) as dripping,
+        socket.create_connection(("127.0.0.1", server.port), timeout=5) as fresh,
+    ):
+        dripping.sendall(b"GET /budget HTTP/1.1\r\n")
+        until = time.monotonic() + 5
+        while not any(one.request for one in listener.active_channels.values()) and time.monotonic() < until:
+            time.sleep(0.01)
+        listener.maintenance(time.time())
+        dripping.sendall(b"Host: loc")
+        fresh.sendall(b"GET /budget HTTP/1.1\r\nHost: localhost\r\n")
+        time.sleep(0.1)
+        listener.maintenance(time.time())
+        fresh.sendall(b"\r\n")
+
+        assert dripping.recv(100) == b""
+        assert fresh.recv(100).startswith(b"HTTP/1.1 200")

@@ -9,7 +9,7 @@ import sys
 
 from redline.cli.arguments import parser
 from redline.cli.output import Output
-from redline.errors import ConfigError, InvalidKey, RedlineError, RequestError
+from redline.errors import ConfigError, InvalidKey, RedlineError, RequestError, StoreUnwritable
 
 __all__ = ["main"]
 
@@ -29,7 +29,7 @@ def main(argv: list[str]) -> int:
     except RedlineError as error:
         output.error(error)
         # A job that failed bears only the code and status of what made it fail.
-        wrong_use = isinstance(error, RequestError | ConfigError | InvalidKey) or error.status in (400, 401, 404)
+        wrong_use = isinstance(error, RequestError | ConfigError | InvalidKey | StoreUnwritable) or error.status in (400, 401, 404)
         return WRONG_USE if wrong_use else INCOMPLETE
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped. What was fetched is kept; ask again to go on.\n")

@@ -65,6 +65,7 @@ class JobCard:
     data: str
     final: bool
     has_rows: bool
+    by_session: bool
     sessions_done: int
     sessions_total: int
     sessions_figure: str
@@ -100,6 +101,7 @@ def card(view: Any) -> JobCard:
         data=_data_link(request),
         final=state in FINAL,
         has_rows=state in FINAL and request.dataset is Dataset.BARS and int(job["records"] or 0) > 0,
+        by_session=int(sessions["total"]) > 0,
         sessions_done=int(sessions["done"]),
         sessions_total=max(int(sessions["total"]), 1),
         sessions_figure=f"{count(sessions['done'])} of {counted(int(sessions['total']), 'session')}",

@@ -178,6 +178,17 @@ def bill_of(request: DownloadRequest, plan: Plan) -> Bill:
     held = f"of {count(plan.sessions)}, not fetched again" if plan.held else "nothing yet"
     outside = "; ".join(span(gap.start, gap.end) for gap in plan.not_in_plan)
     parts = counted(len(plan.parts), "part")
+    fetch = Line(
+        "To fetch",
+        count(plan.calls),
+        f"{'call' if plan.calls == 1 else 'calls'} in {parts}" if plan.calls else "calls",
+    )
+    routes = tuple(_route(one) for one in (plan, *plan.alternatives))
+    if request.dataset is not Dataset.BARS:
+        return Bill(
+            lines=(Line("You ask for", "all", f"{request.dataset.value} of {what}, the whole list"), fetch),
+            routes=routes,
+        )
     lines = (
         Line("You ask for", count(plan.sessions), f"sessions of {what}, {span(request.start, request.end)}"),
         Line("Held already", count(plan.held), held),
@@ -187,13 +198,9 @@ def bill_of(request: DownloadRequest, plan: Plan) -> Bill:
             f"{outside}; noted as such, not left blank" if outside else "as far as is known",
             "not_entitled" if outside else "",
         ),
-        Line(
-            "To fetch",
-            count(plan.calls),
-            f"{'call' if plan.calls == 1 else 'calls'} in {parts}" if plan.calls else "calls",
-        ),
+        fetch,
     )
-    return Bill(lines=lines, routes=tuple(_route(one) for one in (plan, *plan.alternatives)))
+    return Bill(lines=lines, routes=routes)
 
 
 def _route(plan: Plan) -> RouteBill:

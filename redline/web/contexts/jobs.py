@@ -84,7 +84,7 @@ def job_page(engine: Engine, view: Any) -> JobPage:
         frame=frame(engine, "jobs"),
         card=shown,
         lead=_lead(job, shown),
-        figures=_figures(job),
+        figures=_figures(job, shown),
         plan=_plan(job, request),
         gaps=gap_rows(job.get("gaps") or ()),
         log=tuple(
@@ -97,18 +97,22 @@ def job_page(engine: Engine, view: Any) -> JobPage:
 def _lead(job: Mapping[str, Any], shown: JobCard) -> str:
     gaps = counted(shown.gaps, "gap")
     return {
-        "complete": f"Every session is stored or explained: {gaps}.",
+        "complete": f"Every session is stored or explained: {gaps}."
+        if shown.by_session
+        else "The whole list is stored.",
         "incomplete": f"Some sessions are neither stored nor explained: {gaps}. A retry asks for those alone.",
         "failed": "Nothing was stored by this job; what was held before is as it was.",
         "cancelled": "Stopped by you. What was stored until then stays stored.",
     }.get(str(job["state"]), "")
 
 
-def _figures(job: Mapping[str, Any]) -> tuple[Fact, ...]:
+def _figures(job: Mapping[str, Any], shown: JobCard) -> tuple[Fact, ...]:
     plan = job.get("plan") or {}
     gaps = job.get("gaps") or ()
     return (
-        Fact("Sessions asked", count(int(plan.get("sessions") or 0)), f"{count(_held(job))} held before"),
+        Fact("Sessions asked", count(int(plan.get("sessions") or 0)), f"{count(_held(job))} held before")
+        if shown.by_session
+        else Fact("Asked for", "all", "the ticker's whole list"),
         Fact("Rows", count(int(job["records"] or 0)), "raw on disk, adjusted when read"),
         Fact("Calls", count(int(job["requests"] or 0)), f"{count(int(plan.get('calls') or 0))} planned"),
         Fact("Gaps", count(len(gaps)), "explained below" if gaps else "none"),

@@ -23,16 +23,19 @@
     };
   };
 
-  // Bands over the gaps and lines at the splits, drawn under the candles.
+  // Bands over the gaps, under the candles; lines at the splits, over them.
   var Bands = function (gaps, splits) { this.gaps = gaps; this.splits = splits; this.colour = ""; this.text = ""; this.line = ""; };
   Bands.prototype.attached = function (it) { this.chart = it.chart; this.request = it.requestUpdate; };
   Bands.prototype.updateAllViews = function () {};
   Bands.prototype.paneViews = function () {
     var self = this;
-    return [{ zOrder: function () { return "bottom"; }, renderer: function () { return { draw: function (target) { self.draw(target); } }; } }];
+    var view = function (order, draw) {
+      return { zOrder: function () { return order; }, renderer: function () { return { draw: function (target) { draw.call(self, target); } }; } };
+    };
+    return [view("bottom", this.drawGaps), view("top", this.drawSplits)];
   };
-  Bands.prototype.draw = function (target) {
-    var scale = this.chart.timeScale(), gaps = this.gaps, splits = this.splits, colour = this.colour, text = this.text, line = this.line;
+  Bands.prototype.drawGaps = function (target) {
+    var scale = this.chart.timeScale(), gaps = this.gaps, colour = this.colour, text = this.text;
     var half = scale.options().barSpacing / 2;
     target.useBitmapCoordinateSpace(function (at) {
       var pen = at.context, ratio = at.horizontalPixelRatio;
@@ -48,6 +51,12 @@
           pen.fillText(gap.state, left + 4 * ratio, 14 * at.verticalPixelRatio);
         }
       });
+    });
+  };
+  Bands.prototype.drawSplits = function (target) {
+    var scale = this.chart.timeScale(), splits = this.splits, text = this.text, line = this.line;
+    target.useBitmapCoordinateSpace(function (at) {
+      var pen = at.context, ratio = at.horizontalPixelRatio;
       pen.font = "600 " + Math.round(11 * ratio) + "px sans-serif";
       splits.forEach(function (split) {
         var x = scale.timeToCoordinate(split[0]);

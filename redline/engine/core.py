@@ -5,40 +5,36 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from redline.clock import Clock, SystemClock, Watch
+from redline.clock import Clock, SystemClock
 from redline.config.access import Access
-from redline.config.key_in import KeyIn
-from redline.config.keys import KeyOut, KeyRing, open_vault
+from redline.config.keys import KeyRing, open_vault
 from redline.config.settings import Settings, load
 from redline.downloaders.base_downloader import BaseDownloader
-from redline.engine.result import DownloadResult, ExportFile, SourceInfo, Status, budget_json
+from redline.engine.holdings import Holdings
+from redline.engine.keydesk import KeyDesk
+from redline.engine.result import DownloadResult, SourceInfo, Status
 from redline.engine.sources import Demo, Sources
 from redline.engine.workspace import Workspace
-from redline.errors import BadField, JobFailed, NoData, NotFound
+from redline.errors import JobFailed, NotFound
 from redline.jobs.job import JobEvent, JobRecord, JobView, PartView
 from redline.jobs.planner import asked_range, plan
-from redline.market.bar import DAILY, BarSpec
+from redline.market.bar import DAILY
 from redline.market.calendar import TradingCalendar, day_of
 from redline.market.part import Plan
-from redline.market.request import Adjust, BarsQuery, Dataset, DownloadRequest, Format, year_before
+from redline.market.request import Adjust, BarsQuery, Dataset, DownloadRequest, year_before
 from redline.market.schema import DIVIDENDS_WIRE, SPLITS_WIRE
-from redline.market.session import Gap, SessionStatus, gaps
 from redline.net.budget import Budgets
 from redline.net.logs import install_logging
-from redline.net.usage import KeyUsage
 from redline.query.bars import read_bars
-from redline.query.export import export, file_name, media_type
-from redline.store import Held
 
 
-class Engine:
+class Engine(Holdings, KeyDesk):
     """Everything that REDLINE can do, over one ``REDLINE_HOME``. Thread-safe; close it, or use it in a ``with``."""
 
     def __init__(self, settings: Settings, clock: Clock, *, demo: Demo | None = None, work: bool = True) -> None:
@@ -96,8 +92,7 @@ class Engine:
         """Return the workspace that knows a job: a demo job goes on after a key was saved."""
         current = self._now_in
         for space in [current, *[one for one in self._spaces.values() if one is not current]]:
-            with suppress(NotFound):
-                space.runner.get(job_id)
+            if space.ledger.knows(job_id):
                 return space
         raise NotFound(f'There is no job "{job_id[:40]}".', "The list of jobs is at /jobs.")
 
@@ -239,117 +234,11 @@ class Engine:
         wanted = adjust or (Adjust.SPLITS if request.adjusted else Adjust.NONE)
         return read_bars(space.store, BarsQuery(request.tickers, request.start, request.end, request.spec, wanted))
 
-    # -- what is held -------------------------------------------------------------------------------------------------
-
-    def bars(self, query: BarsQuery) -> Any:
-        """Return the bars that are held as a pyarrow table, adjusted as asked.
-
-        Raises:
-            NoData: nothing is held there, or not the corporate actions that the adjustment needs.
-        """
-        found = self.held_bars(query)
-        if not found.num_rows:
-            span = f" from {query.start or 'the first day'} to {query.end or 'today'}"
-            raise NoData(
-                f"No {query.spec} bars of {', '.join(query.tickers)} are held{span}.",
-                "Download them first: POST /download, or the Download page.",
-                ticker=query.tickers[0],
-            )
-        return found
-
-    def held_bars(self, query: BarsQuery) -> Any:
-        """Return the bars that are held, maybe none."""
-        return read_bars(self._now_in.store, query)
-
-    def export(self, query: BarsQuery, fmt: Format) -> ExportFile:
-        """Write the bars of a query to a file of its own; whoever sends it deletes it."""
-        table = self.bars(query)
-        folder = self._now_in.home / "exports"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = folder / f"{secrets.token_hex(8)}.{fmt.value}"
-        export(table, fmt, path)
-        return ExportFile(path, file_name(query, fmt), media_type(fmt))
-
-    def write(self, table: Any, fmt: Format, destination: Path) -> Path:
-        """Write rows to a file of the user's; it is whole or as it was before.
-
-        Raises:
-            BadField: the file cannot be written, or the format cannot hold so many rows.
-        """
-        try:
-            export(table, fmt, destination)
-        except ValueError as error:
-            raise BadField("format", fmt.value, str(error)) from error
-        except OSError as error:
-            raise BadField("out", destination.name, f"it cannot be written: {error.strerror}") from error
-        return destination
-
-    def coverage(
-        self, ticker: str, spec: BarSpec, start: date, end: date, source: str = "massive"
-    ) -> list[SessionStatus]:
-        """Return what is known about each session, ``start`` to ``end`` inclusive."""
-        return self._now_in.store.statuses(source, spec, ticker, start, end, self.clock.now())
-
-    def gaps(self, ticker: str, spec: BarSpec, start: date, end: date, source: str = "massive") -> list[Gap]:
-        """Return the gaps from ``start`` to ``end``, both inclusive."""
-        return gaps(ticker, self.coverage(ticker, spec, start, end, source))
-
-    def splits(self, ticker: str) -> Any:
-        """Return the splits that are held of a ticker as a pyarrow table (``SPLITS_WIRE`` and more), by date."""
-        return self._now_in.store.splits_table((ticker,))
-
-    def held(self) -> Sequence[Held]:
-        """Return what is held, series by series."""
-        return self._now_in.store.held()
+    # -- life ---------------------------------------------------------------------------------------------------------
 
     def status(self) -> Status:
         """Return what is held, what runs and each key's budget."""
         return Status(self._now_in.home, tuple(self.held()), tuple(self.jobs(20)), tuple(self.usage()), demo=self.demo)
-
-    # -- keys and budgets ---------------------------------------------------------------------------------------------
-
-    def usage(self) -> list[KeyUsage]:
-        """Return the budgets of the keys that are known, and of those that were used since this engine began."""
-        return self._sources.usage()
-
-    def budget(self) -> list[dict[str, object]]:
-        """Return the rows of ``GET /budget`` (design 4.3)."""
-        return [budget_json(one) for one in self.usage()]
-
-    def keys(self) -> Sequence[KeyOut]:
-        """Return all keys that are known, without the keys."""
-        return self._keys.list()
-
-    def save_key(self, body: Mapping[str, object], *, form: bool = False) -> KeyOut:
-        """Save a key (design 4.3, *key in*); its limit holds for everybody from now on. In a form all values are text.
-
-        Raises:
-            BadField: by name of the field.
-        """
-        wanted = KeyIn.parse_form({name: str(value) for name, value in body.items()}) if form else KeyIn.parse(body)
-        saved = self._keys.save(wanted)
-        self._sources.note_limit(saved.source)
-        return saved
-
-    def delete_key(self, source: str) -> None:
-        """Forget a saved key; raises ``NotFound``."""
-        self._keys.delete(source)
-
-    def test_key(self, source: str) -> dict[str, object]:
-        """Ask the source what its key may do, and remember plan and limit.
-
-        Raises:
-            MissingKey, InvalidKey, RateLimited, ProviderUnavailable: as the source answers.
-        """
-        key = self._sources.key(source)
-        found = self._sources.live(source, patience_s=60.0).test_key(Watch())
-        self._keys.note_test(source, found, key.api_key)
-        self._sources.note_limit(source)
-        return found
-
-    def rotate_master_key(self) -> None:
-        """Encrypt all keys anew under a new master key; the old one opens nothing afterwards."""
-        self._vault.rotate()
 
     def health(self) -> dict[str, object]:
         """Return that the engine answers, and for whom."""

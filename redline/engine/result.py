@@ -97,8 +97,12 @@ class DownloadResult:
 
 
 def _plain(row: dict[str, object]) -> dict[str, object]:
-    """Return a row whose dates and instants are text: ISO 8601, UTC."""
-    return {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()}
+    """Return a row whose dates and instants are text: ISO 8601, instants in UTC with a Z."""
+    return {name: _text(value) if isinstance(value, date) else value for name, value in row.items()}
+
+
+def _text(value: date) -> str:
+    return value.isoformat().replace("+00:00", "Z")
 
 
 def links(request: DownloadRequest, job_id: str) -> dict[str, str]:
@@ -162,7 +166,7 @@ def budget_json(used: KeyUsage) -> dict[str, object]:
     """Return a row of ``GET /budget`` (design 4.3), with the requests of today (UTC) by endpoint."""
     return {
         "source": used.source,
-        "limit": used.limit,
+        "limit": int(used.limit) if used.limit.is_integer() else used.limit,
         "window_s": used.window_s,
         "used": used.used,
         "next_slot_s": round(used.next_slot_s, 1),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from contextlib import suppress
 from datetime import date
 from typing import Any, Protocol
 
@@ -14,7 +15,7 @@ from redline.config.settings import Settings
 from redline.downloaders import SOURCE_NAMES, source_class
 from redline.downloaders.base_downloader import BaseDownloader
 from redline.engine.result import SourceInfo
-from redline.errors import MissingKey
+from redline.errors import KeysUnreadable, MissingKey
 from redline.net.breaker import Breaker
 from redline.net.budget import Budgets, KeyBudget
 from redline.net.redact import register
@@ -45,13 +46,18 @@ class Sources:
     def demo(self) -> bool:
         """Whether the demo stands behind ``massive``: no key is known, and nobody named another address (design 5)."""
         named = self._settings.origin("massive_api_base_url") is not Origin.DEFAULT
-        return self.demo_market is not None and not named and self._keys.resolve("massive") is None
+        return self.demo_market is not None and not named and not self._has_key("massive")
+
+    def _has_key(self, source: str) -> bool:
+        """Whether there is a key for a source; one that the vault does not give out counts too."""
+        try:
+            return self._keys.resolve(source) is not None
+        except KeysUnreadable:
+            return True
 
     def infos(self) -> list[SourceInfo]:
         """Return the sources that can be asked."""
-        return [
-            SourceInfo(name, source_class(name).label, self._keys.resolve(name) is not None) for name in SOURCE_NAMES
-        ]
+        return [SourceInfo(name, source_class(name).label, self._has_key(name)) for name in SOURCE_NAMES]
 
     def label(self, source: str) -> str:
         """Return what people call a source; raises ``BadField`` when there is none of that name."""
@@ -101,7 +107,7 @@ class Sources:
     def usage(self) -> list[KeyUsage]:
         """Return the budgets of the keys that are known, and of those that were used since this engine began."""
         for source in SOURCE_NAMES:
-            if self._keys.resolve(source) is not None:
+            with suppress(MissingKey, KeysUnreadable):  # What is unknown has no budget to show.
                 self.note_limit(source)
         with self._lock:
             used = list(self._used.values())

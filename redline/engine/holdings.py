@@ -1,0 +1,93 @@
+"""What is held: reading it, exporting it, and what is known about each session."""
+
+from __future__ import annotations
+
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from redline.clock import Clock
+from redline.engine.result import ExportFile
+from redline.engine.workspace import Workspace
+from redline.errors import BadField, NoData
+from redline.market.bar import BarSpec
+from redline.market.request import BarsQuery, Format
+from redline.market.session import Gap, SessionStatus, gaps
+from redline.query.bars import read_bars
+from redline.query.export import export, file_name, media_type
+from redline.store import Held
+
+
+class Holdings(ABC):
+    """The part of the engine that looks at the store and asks nobody."""
+
+    clock: Clock
+
+    @property
+    @abstractmethod
+    def _now_in(self) -> Workspace:
+        """The workspace that answers now: the real one, or the demo's."""
+
+    def bars(self, query: BarsQuery) -> Any:
+        """Return the bars that are held as a pyarrow table, adjusted as asked.
+
+        Raises:
+            NoData: nothing is held there, or not the corporate actions that the adjustment needs.
+        """
+        found = self.held_bars(query)
+        if not found.num_rows:
+            span = f" from {query.start or 'the first day'} to {query.end or 'today'}"
+            raise NoData(
+                f"No {query.spec} bars of {', '.join(query.tickers)} are held{span}.",
+                "Download them first: POST /download, or the Download page.",
+                ticker=query.tickers[0],
+            )
+        return found
+
+    def held_bars(self, query: BarsQuery) -> Any:
+        """Return the bars that are held, maybe none."""
+        return read_bars(self._now_in.store, query)
+
+    def export(self, query: BarsQuery, fmt: Format) -> ExportFile:
+        """Write the bars of a query to a file of its own; whoever sends it deletes it."""
+        table = self.bars(query)
+        folder = self._now_in.home / "exports"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = folder / f"{secrets.token_hex(8)}.{fmt.value}"
+        export(table, fmt, path)
+        return ExportFile(path, file_name(query, fmt), media_type(fmt))
+
+    def write(self, table: Any, fmt: Format, destination: Path) -> Path:
+        """Write rows to a file of the user's; it is whole or as it was before.
+
+        Raises:
+            BadField: the file cannot be written, or the format cannot hold so many rows.
+        """
+        try:
+            export(table, fmt, destination)
+        except ValueError as error:
+            raise BadField("format", fmt.value, str(error)) from error
+        except OSError as error:
+            raise BadField("out", destination.name, f"it cannot be written: {error.strerror}") from error
+        return destination
+
+    def coverage(
+        self, ticker: str, spec: BarSpec, start: date, end: date, source: str = "massive"
+    ) -> list[SessionStatus]:
+        """Return what is known about each session, ``start`` to ``end`` inclusive."""
+        return self._now_in.store.statuses(source, spec, ticker, start, end, self.clock.now())
+
+    def gaps(self, ticker: str, spec: BarSpec, start: date, end: date, source: str = "massive") -> list[Gap]:
+        """Return the gaps from ``start`` to ``end``, both inclusive."""
+        return gaps(ticker, self.coverage(ticker, spec, start, end, source))
+
+    def splits(self, ticker: str) -> Any:
+        """Return the splits that are held of a ticker as a pyarrow table (``SPLITS_WIRE`` and more), by date."""
+        return self._now_in.store.splits_table((ticker,))
+
+    def held(self) -> Sequence[Held]:
+        """Return what is held, series by series."""
+        return self._now_in.store.held()

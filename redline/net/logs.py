@@ -14,14 +14,14 @@ from redline.net.redact import RedactingFilter
 
 _FILE_BYTES = 5 * 1024 * 1024
 _FILES_KEPT = 3
-_CHATTY = ("urllib3", "massive", "RESTClient")
+_CHATTY = ("urllib3", "massive", "RESTClient")  # urllib3 warns with the URL in the line
 
 
 def install_logging(level: str = "INFO", *, stream: TextIO | None = None, file: Path | None = None) -> None:
     """Log to ``stream`` (default: standard error) and to ``file``, one line a record, times in UTC, keys masked.
 
     The file is 0600 and rotates at 5 MB, three old ones are kept. Installing again replaces what was installed. The
-    HTTP libraries are held at WARNING whatever ``level`` is: their own lines hold whole URLs.
+    HTTP libraries are held at ERROR whatever ``level`` is: their own lines hold whole URLs.
     """
     root = logging.getLogger()
     for old in [handler for handler in root.handlers if any(isinstance(f, RedactingFilter) for f in handler.filters)]:
@@ -37,7 +37,7 @@ def install_logging(level: str = "INFO", *, stream: TextIO | None = None, file: 
         root.addHandler(handler)
     root.setLevel(level)
     for name in _CHATTY:
-        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+        logging.getLogger(name).setLevel(max(logging.ERROR, root.level))
 
 
 class _UtcFormatter(logging.Formatter):

@@ -14,7 +14,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import urllib3
@@ -36,6 +36,8 @@ class Call:
     watch: Watch
     read_s: float
     deadline: float
+    begun: list[http.client.HTTPResponse] = field(default_factory=list)
+    """The answers it opened. urllib3 loses one whose headers it cannot read, and leaves its socket open."""
 
     def check(self) -> None:
         """Raise when the call has to end: Cancelled, or TimeoutError."""
@@ -79,8 +81,9 @@ class _SlicedReader(io.RawIOBase):
 class _Response(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None):
         super().__init__(sock, debuglevel, method, url)
-        raw = self.fp.detach()
-        self.fp = io.BufferedReader(_SlicedReader(sock, raw, _CALL.get()), _BUFFER)
+        call, raw = _CALL.get(), self.fp.detach()
+        self.fp = io.BufferedReader(_SlicedReader(sock, raw, call), _BUFFER)
+        call.begun.append(self)
 
 
 class _Plain(HTTPConnection):
@@ -135,6 +138,8 @@ class Wire:
         except BaseException:
             if response is not None:
                 response.close()
+            for begun in call.begun:
+                begun.close()
             raise
         finally:
             _CALL.reset(mark)

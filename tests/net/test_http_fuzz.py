@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -38,6 +37,8 @@ HEADERS = [
 ]
 STATUS = [b"200", b"204", b"206", b"304", b"302", b"429", b"500", b"999", b"0", b"-1", b"abc", b""]
 
+_KEYS = itertools.count()  # one each: an answer may pause its key for a day
+
 answers = st.one_of(
     st.builds(
         lambda status, headers, body: b"HTTP/1.1 " + status + b" X\r\n" + b"\r\n".join([*headers, b"", b""]) + body,
@@ -57,23 +58,28 @@ def shared_vendor() -> Iterator[Vendor]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def shared_budgets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FakeClock, Budgets]]:
+    clock = FakeClock()
+    found = Budgets(tmp_path_factory.mktemp("fuzz") / "budgets.db", clock)
+    yield clock, found
+    found.close()
+
+
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(raw=answers)
-def test_any_answer_is_read_or_is_one_of_our_errors(shared_vendor: Vendor, raw: bytes) -> None:
+def test_any_answer_is_read_or_is_one_of_our_errors(
+    shared_vendor: Vendor, shared_budgets: tuple[FakeClock, Budgets], raw: bytes
+) -> None:
     shared_vendor.answers(Reply(raw=raw))
-    clock = FakeClock()
-    with tempfile.TemporaryDirectory() as folder:
-        budgets = Budgets(Path(folder) / "budgets.db", clock)
-        budget = budgets.key("massive", shared_vendor.origin, "key")
-        breaker = Breaker("massive", clock, opens_after=1)
-        http = HttpClient(
-            "massive", shared_vendor.origin, budget, clock, random.Random(1), breaker=breaker, timeout_s=2.0
-        )
-        try:
-            answer = http.get(shared_vendor.origin + "/v2", what="bars", endpoint="v2", patience_s=0.0)
-            assert 200 <= answer.status < 300
-        except RedlineError as error:
-            assert error.sentence.startswith("massive: ")
-        finally:
-            http.close()
-            budgets.close()
+    clock, budgets = shared_budgets
+    budget = budgets.key("massive", shared_vendor.origin, f"key {next(_KEYS)}")
+    breaker = Breaker("massive", clock, opens_after=1)
+    http = HttpClient("massive", shared_vendor.origin, budget, clock, random.Random(1), breaker=breaker, timeout_s=2.0)
+    try:
+        answer = http.get(shared_vendor.origin + "/v2", what="bars", endpoint="v2", patience_s=0.0)
+        assert 200 <= answer.status < 300
+    except RedlineError as error:
+        assert error.sentence.startswith("massive: ")
+    finally:
+        http.close()

@@ -115,10 +115,10 @@ def _added(add: Mapping[str, Any], kind: TableKind) -> DataFile:
 
 def files_of(actions: Any, kind: TableKind) -> Iterable[DataFile]:
     """Return the files of the library's flattened list of add actions."""
-    named = pa.table(actions)
-    times = [name for name in named.column_names if pa.types.is_temporal(named.schema.field(name).type)]
-    # pyarrow makes pandas stamps of times, and importing pandas takes longer than all the rest of opening a store.
-    for one in named.drop_columns([name for name in times if not name.endswith(f".{kind.day}")]).to_pylist():
+    # Neither pa.table(...) nor stamps as Python objects: both import pandas, which takes longer than opening a store.
+    named = pa.RecordBatchReader.from_stream(actions).read_all()
+    stamps = [field.name for field in named.schema if pa.types.is_timestamp(field.type)]
+    for one in named.drop_columns(stamps).to_pylist():
         yield DataFile(
             path=one["path"],
             partition=Partition.of({name: one[f"partition.{name}"] for name in kind.partitions}),

@@ -9,6 +9,7 @@ WORKERS ?= 2
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: requirements.txt requirements-dev.txt
+	@echo "Setting up $(VENV) from the pinned requirements; this takes a minute or two, once."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@# A key saved in a clone must never leave the machine by git: leave local changes to the empty vault alone.

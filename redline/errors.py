@@ -135,7 +135,7 @@ class NoData(RequestError):
 
 
 class Refused(RequestError):
-    """The web gate does not let a request in: nothing says that it comes from this app's own pages or from a program."""
+    """The web gate does not let a request in: nothing says that it comes from the app's own pages or a program."""
 
     code, status = "forbidden", 403
 

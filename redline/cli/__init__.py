@@ -29,8 +29,8 @@ def main(argv: list[str]) -> int:
     except RedlineError as error:
         output.error(error)
         # A job that failed bears only the code and status of what made it fail.
-        wrong_use = isinstance(error, RequestError | ConfigError | InvalidKey | StoreUnwritable) or error.status in (400, 401, 404)
-        return WRONG_USE if wrong_use else INCOMPLETE
+        wrong_kind = isinstance(error, RequestError | ConfigError | InvalidKey | StoreUnwritable)
+        return WRONG_USE if wrong_kind or error.status in (400, 401, 404) else INCOMPLETE
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped. What was fetched is kept; ask again to go on.\n")
         return INCOMPLETE

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from enum import Enum
 
-from redline.errors import BadField
+from redline.market.word import Word
 
 
-class Timespan(Enum):
+class Timespan(Word):
     """The unit of a bar, by the vendor's own words."""
 
     SECOND = "second"
@@ -20,14 +19,6 @@ class Timespan(Enum):
     MONTH = "month"
     QUARTER = "quarter"
     YEAR = "year"
-
-    @classmethod
-    def parse(cls, was: object) -> Timespan:
-        """Return the timespan of a word; raises ``BadField`` that lists the words."""
-        for one in cls:
-            if one.value == was:
-                return one
-        raise BadField("timespan", was, f"it must be one of {', '.join(one.value for one in cls)}")
 
     @property
     def intraday(self) -> bool:

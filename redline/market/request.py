@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from enum import Enum
 
 from redline.errors import BadField, BadRange
 from redline.market.bar import DAILY, BarSpec, Timespan
 from redline.market.ticker import parse_ticker
+from redline.market.word import Word
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _WORD = re.compile(r"[a-z0-9_]{1,64}")
@@ -18,39 +18,23 @@ EARLIEST = date(1970, 1, 1)
 MAX_MULTIPLIER = 1_000
 
 
-class Dataset(Enum):
+class Dataset(Word):
     """What kind of rows is asked for."""
 
     BARS = "bars"
     SPLITS = "splits"
     DIVIDENDS = "dividends"
 
-    @classmethod
-    def parse(cls, was: object) -> Dataset:
-        """Return the dataset of a word; raises ``BadField`` that lists the words."""
-        for one in cls:
-            if one.value == was:
-                return one
-        raise BadField("dataset", was, f"it must be one of {', '.join(one.value for one in cls)}")
 
-
-class Adjust(Enum):
+class Adjust(Word):
     """How prices are corrected at read: not, for splits, or for splits and dividends."""
 
     NONE = "none"
     SPLITS = "splits"
     ALL = "all"
 
-    @classmethod
-    def parse(cls, was: object) -> Adjust:
-        """Return the adjustment of a word; raises ``BadField`` that lists the words."""
-        for one in cls:
-            if one.value == was:
-                return one
-        raise BadField("adjust", was, "it must be none, splits or all")
 
-
-class Format(Enum):
+class Format(Word):
     """What an answer or an export is written as."""
 
     JSON = "json"
@@ -59,14 +43,6 @@ class Format(Enum):
     FEATHER = "feather"
     XLSX = "xlsx"
     DUCKDB = "duckdb"
-
-    @classmethod
-    def parse(cls, was: object) -> Format:
-        """Return the format of a word; raises ``BadField`` that lists the words."""
-        for one in cls:
-            if one.value == was:
-                return one
-        raise BadField("format", was, f"it must be one of {', '.join(one.value for one in cls)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +68,7 @@ class DownloadRequest:
             BadRange: an end before the start, or dates in the future.
         """
         known = {"ticker", "source", "dataset", "start_date", "end_date", "timespan", "multiplier", "adjusted"}
-        for field in body:
-            if field not in known:
-                raise BadField(str(field), body[field], f"no such field; there are {', '.join(sorted(known))}")
+        refuse_unknown(body, known)
         dataset = Dataset.parse(body.get("dataset", "bars"))
         start, end = parse_range(body.get("start_date"), body.get("end_date"), today=today, last_session=last_session)
         return cls(
@@ -127,9 +101,7 @@ class BarsQuery:
             BadField: a field that is wrong or that nobody knows, by name.
         """
         known = {"ticker", "start", "end", "timespan", "multiplier", "adjust", "as_of"}
-        for field in args:
-            if field not in known:
-                raise BadField(str(field), args[field], f"no such field; there are {', '.join(sorted(known))}")
+        refuse_unknown(args, known)
         start = parse_date(args["start"], "start") if args.get("start") else None
         end = parse_date(args["end"], "end") if args.get("end") else None
         if start and end and end < start:
@@ -142,6 +114,13 @@ class BarsQuery:
             adjust=Adjust.parse(args.get("adjust", "splits")),
             as_of=parse_as_of(args["as_of"]) if args.get("as_of") else None,
         )
+
+
+def refuse_unknown(given: Mapping[str, object], known: Collection[str]) -> None:
+    """Raise ``BadField`` for the first field that nobody knows: a mistyped one must not be passed over."""
+    for field in given:
+        if field not in known:
+            raise BadField(str(field), given[field], f"no such field; there are {', '.join(sorted(known))}")
 
 
 def parse_date(was: object, field: str) -> date:

@@ -5,6 +5,7 @@ Exit codes: 0 complete, 1 incomplete (a script must see a gap) or a source that 
 
 from __future__ import annotations
 
+import os
 import sys
 
 from redline.cli.arguments import parser
@@ -16,8 +17,9 @@ __all__ = ["main"]
 COMPLETE, INCOMPLETE, WRONG_USE = 0, 1, 2
 
 
-def main(argv: list[str]) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Run one verb and return its exit code; a deliberate error becomes a sentence and a hint, never a stack."""
+    argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["emulator"]:  # Its arguments are its own.
         from redline.cli.serve import emulator
 
@@ -25,12 +27,17 @@ def main(argv: list[str]) -> int:
     arguments = parser().parse_args(argv)
     output = Output(as_json=arguments.json, quiet=arguments.quiet)
     try:
-        return int(arguments.run(arguments, output))
+        code = int(arguments.run(arguments, output))
+        sys.stdout.flush()
+        return code
     except RedlineError as error:
         output.error(error)
         # A job that failed bears only the code and status of what made it fail.
         wrong_kind = isinstance(error, RequestError | ConfigError | InvalidKey | StoreUnwritable)
         return WRONG_USE if wrong_kind or error.status in (400, 401, 404) else INCOMPLETE
+    except BrokenPipeError:  # Whoever read the answer has seen enough, as `| head -1` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return INCOMPLETE
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped. What was fetched is kept; ask again to go on.\n")
         return INCOMPLETE

@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     asking.add_argument("--yes", action="store_true", help="ask nothing on a terminal; do it")
 
     top = argparse.ArgumentParser(
-        prog="redline", description="Download market data into open files, and keep it whole."
+        prog="python -m redline", description="Download market data into open files, and keep it whole."
     )
     top.add_argument("--version", action="version", version=f"redline {__version__}")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")

@@ -6,13 +6,16 @@ import argparse
 from contextlib import closing
 
 from redline.cli.output import Output, table
+from redline.demo import DemoMarket
 from redline.engine import open_engine
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """Print the status; always 0."""
-    with closing(open_engine(work=False)) as engine:
+    with DemoMarket() as demo, closing(open_engine(demo=demo, work=False)) as engine:  # Looking starts no market.
         status = engine.status()
+        if status.demo:
+            output.say("Demo data, no key. Save one with: python -m redline keys add massive")
         output.document(status.as_json())
         output.answer(f"Store: {status.home}\n")
         if status.held:

@@ -222,17 +222,16 @@ class Engine(Holdings, KeyDesk):
         if job.error is not None and (job.state.value == "failed" or not job.records):
             raise JobFailed(job.error.code, job.error.status, job.error.sentence, job.error.hint, job_id=job_id)
         request = job.request
-        table = self._rows(space, request, adjust)
-        found = DownloadResult(request, job, table, job.gaps)
+        wanted = adjust or (Adjust.SPLITS if request.adjusted else Adjust.NONE)
+        found = DownloadResult(request, job, self._rows(space, request, wanted), job.gaps, wanted)
         return found if empty else found.some()
 
-    def _rows(self, space: Workspace, request: DownloadRequest, adjust: Adjust | None) -> Any:
+    def _rows(self, space: Workspace, request: DownloadRequest, adjust: Adjust) -> Any:
         if request.dataset is Dataset.SPLITS:
             return space.store.splits_table(request.tickers).select(SPLITS_WIRE.names)
         if request.dataset is Dataset.DIVIDENDS:
             return space.store.dividends_table(request.tickers).select(DIVIDENDS_WIRE.names)
-        wanted = adjust or (Adjust.SPLITS if request.adjusted else Adjust.NONE)
-        return read_bars(space.store, BarsQuery(request.tickers, request.start, request.end, request.spec, wanted))
+        return read_bars(space.store, BarsQuery(request.tickers, request.start, request.end, request.spec, adjust))
 
     # -- life ---------------------------------------------------------------------------------------------------------
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from redline.errors import NoData
-from redline.jobs.job import JobView
-from redline.market.request import Dataset, DownloadRequest
+from redline.jobs.job import JobView, links
+from redline.market.request import Adjust, Dataset, DownloadRequest
 from redline.market.schema import frame
 from redline.market.session import Gap
 from redline.net.usage import KeyUsage
@@ -18,10 +17,16 @@ from redline.store import Held
 
 PREVIEW_ROWS = 5
 
+ADJUSTED = {
+    Adjust.NONE: "raw",
+    Adjust.SPLITS: "split-adjusted",
+    Adjust.ALL: "adjusted for splits and dividends",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class DownloadResult:
-    """The rows of a finished job, adjusted as was asked, and what is missing from them.
+    """The rows of a finished job, adjusted as ``adjust`` says, and what is missing from them.
 
     ``table`` is a pyarrow table: for bars the columns of design 4.1, else those of the dataset.
     """
@@ -30,6 +35,7 @@ class DownloadResult:
     job: JobView
     table: Any
     gaps: tuple[Gap, ...]
+    adjust: Adjust
 
     @property
     def records(self) -> int:
@@ -62,8 +68,7 @@ class DownloadResult:
         """Return one sentence for people."""
         asked = self.request
         what = f"{asked.spec} bars" if asked.dataset is Dataset.BARS else asked.dataset.value
-        adjusted = "split-adjusted" if asked.adjusted else "raw"
-        how = f", {adjusted}" if asked.dataset is Dataset.BARS else ""
+        how = f", {ADJUSTED[self.adjust]}" if asked.dataset is Dataset.BARS else ""
         span = f" {asked.start} to {asked.end}" if asked.dataset is Dataset.BARS else ""
         state = "complete" if self.complete else "incomplete"
         calls = f"{self.job.requests} call{'' if self.job.requests == 1 else 's'}"
@@ -91,7 +96,7 @@ class DownloadResult:
             "requests": self.job.requests,
             "preview": [_plain(row) for row in self.table.slice(0, PREVIEW_ROWS).to_pylist()],
             "job_id": self.job.job_id,
-            "links": links(self.request, self.job.job_id),
+            "links": links(self.job.job_id, self.request, self.adjust),
             "message": self.summary(),
         }
 
@@ -103,25 +108,6 @@ def _plain(row: dict[str, object]) -> dict[str, object]:
 
 def _text(value: date) -> str:
     return value.isoformat().replace("+00:00", "Z")
-
-
-def links(request: DownloadRequest, job_id: str) -> dict[str, str]:
-    """Return the paths that lead on from a download: its job, its rows, its chart."""
-    found = {"job": f"/jobs/{job_id}"}
-    if request.dataset is Dataset.BARS:
-        query = {
-            "ticker": request.tickers[0],
-            "start": request.start.isoformat(),
-            "end": request.end.isoformat(),
-            "timespan": request.spec.timespan.value,
-            "multiplier": request.spec.multiplier,
-            "adjust": "splits" if request.adjusted else "none",
-        }
-        found["bars"] = f"/data/bars?{urlencode(query)}"
-        found["csv"] = f"{found['bars']}&format=csv"
-        found["parquet"] = f"{found['bars']}&format=parquet"
-        found["chart"] = f"/data?{urlencode(query)}"
-    return found
 
 
 @dataclass(frozen=True, slots=True)

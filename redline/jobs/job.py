@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from redline.errors import RedlineError
 from redline.market.bar import DAILY
 from redline.market.part import Part
-from redline.market.request import Dataset, DownloadRequest
+from redline.market.request import Adjust, Dataset, DownloadRequest
 from redline.market.session import Gap
 
 
@@ -237,8 +237,11 @@ def request_shown(request: DownloadRequest) -> dict[str, object]:
     }
 
 
-def links(job_id: str, request: DownloadRequest) -> dict[str, str]:
-    """Return name to path: the job, its events and controls, and its rows when it has one ticker of bars."""
+def links(job_id: str, request: DownloadRequest, adjust: Adjust | None = None) -> dict[str, str]:
+    """Return name to path: the job, its events and controls, and its rows when it has one ticker of bars.
+
+    The rows are adjusted as the request asked, or as ``adjust`` says.
+    """
     own = f"/jobs/{job_id}"
     found = {"self": own, "events": f"{own}/events", "page": own}
     found |= {verb: f"{own}/{verb}" for verb in ("pause", "resume", "cancel", "retry")}
@@ -252,7 +255,7 @@ def links(job_id: str, request: DownloadRequest) -> dict[str, str]:
     }
     if request.spec.multiplier != DAILY.multiplier:
         asked["multiplier"] = str(request.spec.multiplier)
-    asked["adjust"] = "splits" if request.adjusted else "none"
+    asked["adjust"] = (adjust or (Adjust.SPLITS if request.adjusted else Adjust.NONE)).value
     query = urlencode(asked)
     rows = f"/data/bars?{query}"
     return found | {

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: setup run test check format emulator bench clean
+.PHONY: setup run emulator test check format clean
 
 setup: $(VENV)/.ready
 

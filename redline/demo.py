@@ -17,10 +17,11 @@ from types import TracebackType
 class DemoMarket:
     """Starts ``python -m redline.emulator`` at the first call and stops it with us. Thread-safe.
 
-    ``last_session``: the last one of the demo market, where its default dates end.
+    ``last_session``: the last one of the demo market, where its default dates end; ``tickers``: all that it has.
     """
 
     last_session = date(2021, 4, 21)
+    tickers: tuple[str, ...] = ("AAPL", "AMZN", "DIS", "IBM", "INTC", "JNJ", "JPM", "KO", "MSFT", "PG", "WMT", "XOM")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -101,10 +101,13 @@ class UnknownTicker(RequestError):
 
     code, status = "unknown_ticker", 404
 
-    def __init__(self, provider: str, ticker: str) -> None:
+    def __init__(self, provider: str, ticker: str, only: tuple[str, ...] = ()) -> None:
+        """``only``: the tickers that can be asked at all, for a source with so few that they can be named."""
         super().__init__(
             f'{provider} does not know the ticker "{ticker}".',
-            "Check the spelling: tickers are case-sensitive, and delisted ones may have another name.",
+            f"The demo market has {', '.join(only)}; with a key you can ask for all others."
+            if only
+            else "Check the spelling: tickers are case-sensitive, and delisted ones may have another name.",
             ticker=ticker,
             source=provider,
         )

@@ -62,6 +62,7 @@ class BaseDownloader(ABC):
     """One source of market data.
 
     ``failures`` holds what ``download_multiple_tickers`` could not get: ticker to error, in the order asked.
+    ``only_tickers`` names all tickers there are when a demo stands in for the source, else it is empty.
     """
 
     name: ClassVar[str]
@@ -72,6 +73,7 @@ class BaseDownloader(ABC):
     def __init__(self, *, output_dir: str | Path, clock: Clock, budget: KeyBudget) -> None:
         self.output_dir = Path(output_dir)
         self.failures: dict[str, RedlineError] = {}
+        self.only_tickers: tuple[str, ...] = ()
         self._clock, self._budget = clock, budget
 
     # -- what a source brings -----------------------------------------------------------------------------------------
@@ -161,7 +163,7 @@ class BaseDownloader(ABC):
         tables = [page.table for page in self._walk(part, watch, adjusted=flag)]
         bars = pa.concat_tables(tables) if tables else BARS_WIRE.empty_table()
         if not bars.num_rows and not self.listing(part.ticker, watch).known:
-            raise UnknownTicker(self.name, part.ticker)
+            raise UnknownTicker(self.name, part.ticker, self.only_tickers)
         return frame(bars)
 
     def download_multiple_tickers(

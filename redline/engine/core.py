@@ -16,7 +16,7 @@ from redline.config.access import Access
 from redline.config.keys import KeyRing, open_vault
 from redline.config.settings import Settings, load
 from redline.downloaders.base_downloader import BaseDownloader
-from redline.engine.holdings import Holdings
+from redline.engine.holdings import Holdings, Shelf
 from redline.engine.keydesk import KeyDesk
 from redline.engine.result import DownloadResult, SourceInfo, Status
 from redline.engine.sources import Demo, Sources
@@ -186,6 +186,11 @@ class Engine(Holdings, KeyDesk):
     def jobs(self, limit: int = 50) -> list[JobView]:
         """Return the latest jobs, newest first."""
         return self._now_in.runner.list(limit)
+
+    def holdings_of(self, job_id: str) -> Holdings:
+        """Return the holdings that a job writes to: the demo's for a demo job, also after a key was saved."""
+        space = self._holding(job_id)
+        return Shelf(space, self.clock, demo=space is self._spaces.get(True))
 
     def job_parts(self, job_id: str, limit: int = 1_000) -> list[PartView]:
         """Return the parts of a job in order."""

@@ -31,6 +31,11 @@ class Holdings(ABC):
     def _now_in(self) -> Workspace:
         """The workspace that answers now: the real one, or the demo's."""
 
+    @property
+    @abstractmethod
+    def demo(self) -> bool:
+        """Whether these are the holdings of the demo."""
+
     def bars(self, query: BarsQuery) -> Any:
         """Return the bars that are held as a pyarrow table, adjusted as asked.
 
@@ -88,6 +93,25 @@ class Holdings(ABC):
         """Return the splits that are held of a ticker as a pyarrow table (``SPLITS_WIRE`` and more), by date."""
         return self._now_in.store.splits_table((ticker,))
 
+    def dividends(self, ticker: str) -> Any:
+        """Return the dividends that are held of a ticker as a pyarrow table (``DIVIDENDS_WIRE`` and more), by date."""
+        return self._now_in.store.dividends_table((ticker,))
+
     def held(self) -> Sequence[Held]:
         """Return what is held, series by series."""
         return self._now_in.store.held()
+
+
+class Shelf(Holdings):
+    """The holdings of one workspace, whichever the engine shows now: a demo job's, after a key was saved."""
+
+    def __init__(self, space: Workspace, clock: Clock, *, demo: bool) -> None:
+        self.clock, self._space, self._demo = clock, space, demo
+
+    @property
+    def _now_in(self) -> Workspace:
+        return self._space
+
+    @property
+    def demo(self) -> bool:
+        return self._demo

@@ -21,10 +21,14 @@ class KeyDesk:
     _vault: Vault
     _keys: KeyRing
     _sources: Sources
+    _work: bool
 
     def usage(self) -> list[KeyUsage]:
-        """Return the budgets of the keys that are known, and of those that were used since this engine began."""
-        return self._sources.usage()
+        """Return the budgets of the keys that are known, then of those that were used since this engine began.
+
+        An engine that works starts the demo market when it stands in: its budget is shown before anything is asked.
+        """
+        return self._sources.usage(start_demo=self._work)
 
     def budget(self) -> list[dict[str, object]]:
         """Return the rows of ``GET /budget`` (design 4.3)."""

@@ -29,6 +29,7 @@ class Demo(Protocol):
     """The demo market: called, it gives the address of its REST service, starting it when it has to."""
 
     last_session: date
+    tickers: tuple[str, ...]
 
     def __call__(self) -> str: ...
 
@@ -95,23 +96,33 @@ class Sources:
         """Return a downloader that asks the demo market."""
         if self.demo_market is None:
             raise MissingKey(source, self.label(source))
-        return self._make(
+        made = self._make(
             source, DEMO_KEY, base_url=self.demo_market(), limit=DEMO_LIMIT, timeout_s=30.0, patience_s=None
         )
+        made.only_tickers = self.demo_market.tickers
+        return made
 
-    def note_limit(self, source: str) -> None:
+    def note_limit(self, source: str) -> KeyBudget:
         """Write the limit of a source's key into the budgets, where a downloader that names none finds it."""
         key = self.key(source)
-        self._budget(source, self._settings.massive_api_base_url, key.api_key.reveal(), key.rate_limit_per_minute)
+        return self._budget(
+            source, self._settings.massive_api_base_url, key.api_key.reveal(), key.rate_limit_per_minute
+        )
 
-    def usage(self) -> list[KeyUsage]:
-        """Return the budgets of the keys that are known, and of those that were used since this engine began."""
+    def usage(self, *, start_demo: bool) -> list[KeyUsage]:
+        """Return the budgets of the keys that are known, then of others that were used since this engine began.
+
+        While the demo stands in, its budget is the first; with ``start_demo`` its market is started for that.
+        """
+        now = set()
+        if self.demo and start_demo and self.demo_market is not None:
+            now.add(self._budget("massive", self.demo_market(), DEMO_KEY, DEMO_LIMIT))
         for source in SOURCE_NAMES:
             with suppress(MissingKey, KeysUnreadable):  # What is unknown has no budget to show.
-                self.note_limit(source)
+                now.add(self.note_limit(source))
         with self._lock:
-            used = list(self._used.values())
-        return [one.snapshot() for one in used]
+            used = sorted(self._used.items(), key=lambda item: item[1] not in now)
+        return [budget.snapshot() for (_, _, key), budget in used if self.demo or key != DEMO_KEY]
 
     def _budget(self, source: str, base_url: str, key: str, limit: float | None) -> KeyBudget:
         budget = self._budgets.key(source, base_url.rstrip("/"), key, limit)

@@ -206,7 +206,7 @@ class PartWork:
         """Tell apart, with one reference call, an unknown ticker, dates when it was not listed, and no rows."""
         listing = self._listing(part, silent[0][0].first, silent[-1][0].last)
         if not listing.known:
-            raise UnknownTicker(self._downloader.label, part.ticker)
+            raise UnknownTicker(self._downloader.label, part.ticker, self._downloader.only_tickers)
         listed, delisted = listing.listed or date.min, listing.delisted or date.max
         before, after = f"listed on {listing.listed}", f"delisted on {listing.delisted}"
         for page, asked_at in silent:

@@ -168,9 +168,10 @@ class BudgetFile:
 def _exclusive(path: Path) -> Iterator[None]:
     """Let one process at a time open, make or replace the file; the folder is made when it is missing."""
     try:
-        if not path.parent.exists():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.chmod(path.parent, 0o700)
+        for folder in [*reversed(path.parent.parents), path.parent]:
+            if not folder.exists():
+                folder.mkdir(mode=0o700, exist_ok=True)
+                os.chmod(folder, 0o700)
         fd = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise _unwritable() from error

@@ -17,8 +17,12 @@ _FILES_KEPT = 3
 _CHATTY = ("urllib3", "massive", "RESTClient")  # urllib3 warns with the URL in the line
 
 
-def install_logging(level: str = "INFO", *, stream: TextIO | None = None, file: Path | None = None) -> None:
+def install_logging(
+    level: str = "INFO", *, stream: TextIO | None = None, shown: str | None = None, file: Path | None = None
+) -> None:
     """Log to ``stream`` (default: standard error) and to ``file``, one line a record, times in UTC, keys masked.
+
+    ``shown``: what goes to ``stream``, when that is less than ``level``.
 
     The file is 0600 and rotates at 5 MB, three old ones are kept. Installing again replaces what was installed. The
     HTTP libraries are held at ERROR whatever ``level`` is: their own lines hold whole URLs.
@@ -28,6 +32,7 @@ def install_logging(level: str = "INFO", *, stream: TextIO | None = None, file: 
         root.removeHandler(old)
         old.close()
     handlers: list[logging.Handler] = [logging.StreamHandler(stream)]
+    handlers[0].setLevel(shown or logging.NOTSET)
     if file is not None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handlers.append(_PrivateFile(file, maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT, encoding="utf-8"))

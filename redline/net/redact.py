@@ -8,6 +8,7 @@ Two nets. Secrets that were registered are masked in each form they are met in: 
 from __future__ import annotations
 
 import base64
+import hashlib
 import logging
 import re
 import threading
@@ -19,10 +20,14 @@ MASK: Final = "***"
 SHORTEST = 6
 """Shorter secrets are not looked for: masking them would spoil ordinary words, and no vendor gives out such a key."""
 
+MOST: Final = 64
+"""So many secrets are masked; the one that was not used for the longest time is forgotten, or the pattern would grow
+with every key that somebody sends along with a request."""
+
 _HEAD = 12
 _SHORTEST_CORE = 8
 _lock = threading.Lock()
-_patterns: dict[str, str] = {}
+_secrets: dict[str, dict[str, str]] = {}  # the digest of a secret, and its patterns by form; newest last
 _known: re.Pattern[str] | None = None
 
 _PLACES = re.compile(
@@ -39,16 +44,26 @@ _PLACES = re.compile(
 def register(secret: str) -> None:
     """Mask ``secret`` from now on, wherever text passes ``redact``. Shorter than six letters: ignored.
 
-    Of the secret only the search patterns are kept, in memory.
+    Of the secret only the search patterns are kept, in memory, and those of the newest ``MOST`` secrets.
     """
     global _known
     if len(secret) < SHORTEST:
         return
+    name = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
     with _lock:
-        if secret not in _patterns:
-            _patterns.update(_forms(secret))
-            longest_first = sorted(_patterns, key=len, reverse=True)
-            _known = re.compile("|".join(_patterns[form] for form in longest_first))
+        found = _secrets.pop(name, None)
+        _secrets[name] = found or _forms(secret)
+        if found is None:
+            if len(_secrets) > MOST:
+                del _secrets[next(iter(_secrets))]
+            forms = {form: pattern for one in _secrets.values() for form, pattern in one.items()}
+            _known = re.compile("|".join(forms[form] for form in sorted(forms, key=len, reverse=True)))
+
+
+def holds_secret(text: str) -> bool:
+    """Return whether a registered secret stands in ``text``, in any of its forms."""
+    known = _known
+    return known is not None and known.search(text) is not None
 
 
 def redact(text: str) -> str:
@@ -90,7 +105,7 @@ _FORMATTER = logging.Formatter()
 
 def _forms(secret: str) -> dict[str, str]:
     """Return form -> pattern, for each form a secret is met in."""
-    raw = secret.encode()
+    raw = secret.encode("utf-8", "surrogatepass")
     plain = {secret, secret[::-1], secret[:_HEAD], secret[:_HEAD][::-1]}
     for core in _base64_cores(raw):
         plain |= {core, core.replace("+", "-").replace("/", "_")}

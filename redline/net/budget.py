@@ -15,6 +15,7 @@ from pathlib import Path
 from redline.clock import Clock
 from redline.net.budget_file import BudgetFile
 from redline.net.key_budget import KeyBudget, Shared, Slot
+from redline.net.origin import canonical
 from redline.net.pace import WINDOW_S, checked_limit, pace_for
 from redline.net.usage import KeyUsage, UsageTable
 
@@ -42,7 +43,7 @@ class Budgets:
         *,
         default_limit: float = DEFAULT_LIMIT,
     ) -> KeyBudget:
-        """Return the budget of a key; all who name the same origin and key share it.
+        """Return the budget of a key; all who name the same origin (or any URL of it) and key share it.
 
         ``limit_per_minute`` named here is everybody's from now on; None means the one known for the key, and
         ``default_limit`` when there is none yet. Only a hash of origin and key is kept.
@@ -51,7 +52,7 @@ class Budgets:
             BadField: the limit is no number above 0.
         """
         wanted = None if limit_per_minute is None else checked_limit(limit_per_minute)
-        digest = hashlib.sha256(f"{origin}\n{api_key}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{canonical(origin)}\n{api_key}".encode()).hexdigest()
         return KeyBudget(self._shared, digest, source, wanted, checked_limit(default_limit))
 
     def snapshots(self) -> list[KeyUsage]:

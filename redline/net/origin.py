@@ -50,6 +50,12 @@ class Origin:
         return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
+def canonical(url: str) -> str:
+    """Return the one spelling of a URL's origin; what is no plain URL stays as it is."""
+    origin = _origin(url)
+    return url if origin is None else f"{origin.scheme}://{origin.host}:{origin.port}"
+
+
 def _origin(url: str) -> Origin | None:
     if not _VISIBLE.fullmatch(url) or "\\" in url:
         return None

@@ -236,3 +236,11 @@ def test_the_file_is_plain_sqlite(budgets: Budgets, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "state" / "budgets.db") as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     db.close()
+
+
+def test_one_origin_spelled_in_many_ways_has_one_budget(budgets: Budgets) -> None:
+    spend(budgets.key("massive", "https://api.massive.com", "key"), 1)
+    spend(budgets.key("massive", "https://API.massive.com:443/", "key"), 1)
+    spend(budgets.key("massive", "http://127.0.0.1:9999", "key"), 1)
+
+    assert sorted(usage.used for usage in budgets.snapshots()) == [1, 2]

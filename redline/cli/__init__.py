@@ -10,6 +10,7 @@ import sys
 
 from redline.cli.arguments import parser
 from redline.cli.output import Output
+from redline.engine import install_logging
 from redline.errors import ConfigError, InvalidKey, RedlineError, RequestError, StoreUnwritable
 
 __all__ = ["main"]
@@ -26,6 +27,7 @@ def main(argv: list[str] | None = None) -> int:
         return emulator(argv[1:])
     arguments = parser().parse_args(argv)
     output = Output(as_json=arguments.json, quiet=arguments.quiet)
+    install_logging("WARNING")
     try:
         code = int(arguments.run(arguments, output))
         sys.stdout.flush()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 
 from redline.cli.output import Output
-from redline.demo import DemoMarket
-from redline.engine import open_engine
+from redline.demo import DemoMarket, without_secrets
+from redline.engine import install_logging, open_engine
 from redline.web.application import create_app
 from redline.web.server import serve
 
@@ -16,8 +17,10 @@ from redline.web.server import serve
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """Start the web app; return when it was stopped."""
     given = {"host": arguments.host, "port": arguments.port}
+    os.umask(0o077)  # What the libraries write is as private as what we write.
     with DemoMarket() as demo:
         engine = open_engine(arguments={name: value for name, value in given.items() if value is not None}, demo=demo)
+        install_logging("INFO", shown="WARNING", file=engine.settings.home / "logs" / "redline.log")
         try:
             return serve(create_app(engine), engine.settings.host, engine.settings.port, output.say)
         finally:
@@ -27,6 +30,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 def emulator(arguments: list[str]) -> int:
     """Start the emulator as a process, with its own arguments, and return its exit code."""
     try:
-        return subprocess.run([sys.executable, "-m", "redline.emulator", *arguments], check=False).returncode
+        command = [sys.executable, "-m", "redline.emulator", *arguments]
+        return subprocess.run(command, env=without_secrets(), check=False).returncode
     except KeyboardInterrupt:
         return 0

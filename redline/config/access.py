@@ -13,7 +13,7 @@ from redline.clock import Clock
 from redline.config.kinds import Hidden
 from redline.config.private_key import private_key
 from redline.config.settings import Settings
-from redline.config.settings_file import PASSWORD_HASH, TOKENS, SettingsFile
+from redline.config.settings_file import PASSWORD_HASH, SIGNED_OUT_AT, TOKENS, SettingsFile
 from redline.config.strength import SHORTEST_PASSWORD, refuse_weak
 from redline.config.tries import Tries
 from redline.errors import BadField, ConfigError, Conflict, NotFound, UnsafeSetting
@@ -45,14 +45,23 @@ class Access:
         """
         return self._tries.attempt(lambda: self._is_password(given))
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the password was given from outside, where alone it can be changed."""
+        return self._settings.password is not None
+
+    def refuse_change(self) -> None:
+        """Raise ``Conflict`` when the password was given from outside."""
+        if self.is_fixed:
+            raise Conflict("The password comes from REDLINE_PASSWORD.", "Change it there and start again.")
+
     def set_password(self, new: str) -> None:
         """Save another password; all sessions end.
 
         Raises:
             BadField: empty, short, known. Conflict: ``REDLINE_PASSWORD`` is set, which counts before a saved one.
         """
-        if self._settings.password is not None:
-            raise Conflict("The password comes from REDLINE_PASSWORD.", "Change it there and start again.")
+        self.refuse_change()
         try:
             refuse_weak("The password", new[:_LONGEST_PASSWORD], SHORTEST_PASSWORD)
         except UnsafeSetting as e:
@@ -94,10 +103,19 @@ class Access:
 
     @property
     def sessions_epoch(self) -> str:
-        """Put this in a session when it begins; the session holds while it is equal. A new password changes it."""
-        password = self._settings.password
-        current = f"given|{password.reveal()}" if password is not None else f"saved|{self._saved_hash()}"
+        """Put this in a session when it begins; the session holds while it is equal.
+
+        A new password changes it, and so does ``end_sessions``.
+        """
+        password, saved = self._settings.password, self._file.read()
+        current = f"given|{password.reveal()}" if password is not None else f"saved|{saved.get(PASSWORD_HASH)}"
+        current += f"|{saved.get(SIGNED_OUT_AT, '')}"
         return hmac.new(self.session_secret(), _bytes(current), hashlib.sha256).hexdigest()[:32]
+
+    def end_sessions(self) -> None:
+        """End all sessions, of every browser; tokens of programs still hold."""
+        mark = f"{self._clock.now():%Y-%m-%dT%H:%M:%SZ} {secrets.token_hex(4)}"  # Twice in a second is twice, too.
+        self._file.change(lambda saved: {**saved, SIGNED_OUT_AT: mark})
 
     def _session_file(self) -> Path:
         installation = hashlib.sha256(str(self._settings.config_dir.resolve()).encode()).hexdigest()[:12]

@@ -129,6 +129,11 @@ class KeyRing:
             for place, key in enumerate(self._found(source))
         ]
 
+    def secrets(self) -> Iterator[Secret]:
+        """Yield all keys that are known, in effect or not, for the one purpose of keeping them out of texts."""
+        for source in SOURCES:
+            yield from (key.api_key for key in self._found(source))
+
     def note_test(self, source: str, result: Mapping[str, object], key: Secret | None = None) -> None:
         """Keep what *Test* found (JSON values; ``rate_limit_per_minute`` when the plan has one) with the key in effect.
 

@@ -14,7 +14,8 @@ _WHAT = "settings.json"
 # What stands in the file beside settings.
 PASSWORD_HASH = "password_hash"  # noqa: S105 - a name
 TOKENS = "tokens"
-OTHER_ENTRIES = (PASSWORD_HASH, TOKENS)
+SIGNED_OUT_AT = "signed_out_at"
+OTHER_ENTRIES = (PASSWORD_HASH, TOKENS, SIGNED_OUT_AT)
 
 
 class SettingsFile:

@@ -41,6 +41,7 @@ class Engine(Holdings, KeyDesk):
         self.settings, self.clock = settings, clock
         self._vault = open_vault(settings, clock)
         self._keys = KeyRing(self._vault, settings)
+        self._mask_known_keys()
         self.access = Access(settings, clock)
         self._budgets = Budgets(settings.state_dir / "budgets.db", clock)
         self._sources = Sources(settings, self._keys, self._budgets, clock, demo)
@@ -65,6 +66,12 @@ class Engine(Holdings, KeyDesk):
         """Return the last finished session; of the demo market, its last one."""
         demo = self._sources.demo_market
         return demo.last_session if self.demo and demo else self._calendar.last_finished(self.clock.now())
+
+    @property
+    def demo_tickers(self) -> tuple[str, ...]:
+        """The tickers of the demo market; none when no demo stands in."""
+        market = self._sources.demo_market
+        return market.tickers if self.demo and market else ()
 
     def default_range(self) -> tuple[date, date]:
         """Return the dates (inclusive) of a request that names none: one year up to the last finished session."""

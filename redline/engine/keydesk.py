@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from redline.clock import Watch
 from redline.config.key_in import KeyIn
@@ -10,6 +11,8 @@ from redline.config.keys import KeyOut, KeyRing
 from redline.config.vault import Vault
 from redline.engine.result import budget_json
 from redline.engine.sources import Sources
+from redline.errors import KeysUnreadable
+from redline.net.redact import holds_secret, redact, register
 from redline.net.usage import KeyUsage
 
 TEST_PATIENCE_S = 60.0  # Somebody waits for the answer of a test; a full budget comes back within this.
@@ -46,6 +49,7 @@ class KeyDesk:
         """
         wanted = KeyIn.parse_form({name: str(value) for name, value in body.items()}) if form else KeyIn.parse(body)
         saved = self._keys.save(wanted)
+        self._mask_known_keys()
         self._sources.note_limit(saved.source)
         return saved
 
@@ -64,6 +68,19 @@ class KeyDesk:
         self._keys.note_test(source, found, key.api_key)
         self._sources.note_limit(source)
         return found
+
+    def knows_secret(self, text: str) -> bool:
+        """Return whether one of the keys stands in ``text``, plain or encoded: where a text is shown, none may."""
+        return holds_secret(text)
+
+    def masked(self, text: str) -> str:
+        """Return ``text`` with every key masked."""
+        return redact(text)
+
+    def _mask_known_keys(self) -> None:
+        with suppress(KeysUnreadable):  # What cannot be read cannot get into a text.
+            for secret in self._keys.secrets():
+                register(secret.reveal())
 
     def rotate_master_key(self) -> None:
         """Encrypt all keys anew under a new master key; the old one opens nothing afterwards."""

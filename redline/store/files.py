@@ -10,6 +10,7 @@ import errno
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,6 +112,13 @@ def make_folders(files: Files, folder: Path, root: Path) -> None:
     for one in reversed(missing):
         files.mkdir(one)
         files.fsync(one.parent)
+
+
+def make_private(files: Files, folder: Path) -> None:
+    """Take every right of others from a folder of ours, whatever the umask was when it was made."""
+    seen = folder.stat()
+    if stat.S_IMODE(seen.st_mode) != 0o700 and (os.name == "nt" or seen.st_uid == os.geteuid()):
+        files.chmod(folder, 0o700)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from redline.market.part import Page, Part, SetAside
 from redline.market.request import Dataset
 from redline.market.session import SessionState, SessionStatus
 from redline.store.asked import LOST, Asked, Series, Settling, asked_in, fold, record_of
-from redline.store.files import Files, explained, make_folders
+from redline.store.files import Files, explained, make_folders, make_private
 from redline.store.layout import BARS, KINDS, DataFile, Layout, Partition
 from redline.store.ledger import Held, Ledger
 from redline.store.lock import WriterLock
@@ -59,9 +59,9 @@ class Store:
         self._calendar = calendar
         files = files or Files()
         with explained(home):
-            home.mkdir(parents=True, exist_ok=True, mode=0o700)
-            make_folders(files, self.layout.store, home)
-            self.layout.store.chmod(0o700)
+            make_folders(files, self.layout.store, Path(home.anchor))
+            for folder in (home, self.layout.store):
+                make_private(files, folder)
         self._ledger = Ledger(self.layout.ledger)
         self._tables = {
             dataset: Table(self.layout.table(dataset), kind, WriterLock(self.layout.lock(dataset), clock), files, clock)

@@ -75,7 +75,7 @@ class Table:
                     "delta.enableExpiredLogCleanup": "false",
                 },
             )
-        self._files.fsync(entry_path(self.root, 0))
+        self._settle(entry_path(self.root, 0))
         self._files.fsync(log)
         self._files.fsync(self.root)
 
@@ -167,8 +167,13 @@ class Table:
             table = self._delta_table()
             table.create_checkpoint()
             for path in [*log.glob(f"{table.version():020d}.checkpoint*"), log / "_last_checkpoint"]:
-                self._files.fsync(path)
+                self._settle(path)
             self._files.fsync(log)
+
+    def _settle(self, path: Path) -> None:
+        """Make a file that the library wrote last, and private: it is written with whatever rights the umask leaves."""
+        self._files.chmod(path, 0o440)
+        self._files.fsync(path)
 
     def sweep(self) -> int:
         """Delete files of ours that no version names and return how many. No writer is at work: this takes ``lock``."""

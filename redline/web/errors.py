@@ -15,6 +15,7 @@ from redline.errors import RedlineError, SignedOut
 from redline.web import pages
 from redline.web.answers import answer, wants_html
 from redline.web.assets import static_url
+from redline.web.current import engine
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,8 @@ def unexpected(error: Exception) -> Response:
 
 
 def shaped(body: Mapping[str, object], status: int, headers: dict[str, str]) -> Response:
-    """Return an error as a page or as JSON, as the request wants."""
+    """Return an error as a page or as JSON, as the request wants; a key that got into its words is masked."""
+    body = {name: engine().masked(said) if isinstance(said, str) else said for name, said in body.items()}
     if not wants_html():
         return answer(body, status, headers)
     page = pages.error(body, status) if g.get("known") else pages.signing_in(body) or bare_page(body, status)

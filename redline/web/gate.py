@@ -108,6 +108,10 @@ def check_address() -> None:
                 "Send it in the body, or a bearer token in the Authorization header.",
                 field=name[:40],
             )
+    if engine().knows_secret(f"{request.path}?{' '.join(request.args.values())}"):
+        raise RequestError(
+            "An API key does not belong into an address.", "Save it under Settings → API Keys, and make it new."
+        )
 
 
 def who() -> Caller:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from flask import Blueprint, Response, redirect, session
+from flask import Blueprint, Response, redirect, request, session
 from werkzeug.wrappers import Response as AnyResponse
 
 from redline.errors import BadField, Conflict, SignedOut
+from redline.market.request import parse_flag
 from redline.web import pages
 from redline.web.answers import answer, wants_html
 from redline.web.body import HIDDEN, arguments, form_or_json
@@ -42,16 +43,18 @@ def sign_in() -> AnyResponse:
 
 @bp.post("/logout")
 def sign_out() -> AnyResponse:
-    """End the session of this browser."""
+    """End the session of this browser; with ``everywhere``, those of all browsers."""
+    if request.content_length and parse_flag(form_or_json().get("everywhere", False), "everywhere"):
+        engine().access.end_sessions()
     session.clear()
     return redirect("/login", 303) if wants_html() else answer({"signed_in": False})
 
 
-def parse_password(was: object) -> str:
+def parse_password(was: object, field: str = "password") -> str:
     """Return the password of a body; a message about a wrong one never repeats it."""
     if isinstance(was, str) and 0 < len(was) <= 1_024:
         return was
-    raise BadField("password", HIDDEN, "it must be text")
+    raise BadField(field, HIDDEN, "it must be text")
 
 
 def own_path(was: object) -> str:

@@ -55,7 +55,7 @@ class LoginPage:
 def download(engine: Engine, arguments: Mapping[str, object]) -> str:
     """Return the Download page: ``arguments`` fill its form, and once a ticker is named the bill stands under it."""
     values = {name: str(value) for name, value in arguments.items() if value != ""}
-    if "ticker" not in values and engine.demo and not engine.held():
+    if "ticker" not in values and engine.demo:
         values["ticker"] = download_contexts.DEMO_TICKER
     try:
         asked = engine.parse_download(values) if values.get("ticker") else None
@@ -149,7 +149,7 @@ def _corrected(complaint: Complaint) -> str:
         return _download(engine, _form(), made, complaint)
     if request.path.startswith("/settings/api-keys"):
         return _page("api_keys.html", key_contexts.keys_page(engine, _form(), complaint))
-    if request.path.startswith("/settings/tokens"):
+    if request.path.startswith(("/settings/tokens", "/settings/password")):
         return _page("settings.html", settings_contexts.settings_page(engine, None, complaint))
     return ""
 

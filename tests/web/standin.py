@@ -33,7 +33,7 @@ from redline.errors import (
 from redline.market.bar import BarSpec
 from redline.market.part import Part, Plan, Route
 from redline.market.request import Adjust, BarsQuery, Dataset, DownloadRequest, Format
-from redline.market.schema import BAR_COLUMNS, BARS_WIRE, SPLITS_WIRE
+from redline.market.schema import BAR_COLUMNS, BARS_WIRE, DIVIDENDS_WIRE, SPLITS_WIRE
 from redline.market.session import Gap, SessionState, SessionStatus
 
 TODAY = date(2024, 6, 28)
@@ -238,6 +238,16 @@ class StandInAccess:
         self.wrong += password != self.password
         return password == self.password
 
+    @property
+    def is_fixed(self) -> bool:
+        return False
+
+    def refuse_change(self) -> None:
+        """Nothing is fixed here."""
+
+    def end_sessions(self) -> None:
+        self.sessions_epoch += "1"
+
     def set_password(self, password: str) -> None:
         self.password = password
         self.sessions_epoch += "1"
@@ -267,6 +277,7 @@ class StandInEngine:
     password: str | None = None
     settings: StandInSettings = field(default_factory=StandInSettings)
     demo: bool = False
+    demo_tickers: tuple[str, ...] = ()
     budget_breaks: Exception | None = None
 
     def __post_init__(self) -> None:
@@ -313,7 +324,15 @@ class StandInEngine:
         part = Part(request.source, request.dataset, request.tickers[0], request.start, request.end, request.spec)
         return Plan(Route.PAGES, 2, 40_000, 0.0, (part,), sessions=19, held=0)
 
-    def submit(self, request: DownloadRequest, api_key: str | None = None) -> StandInJob:
+    def knows_secret(self, text: str) -> bool:
+        return False
+
+    def masked(self, text: str) -> str:
+        return text
+
+    def submit(
+        self, request: DownloadRequest, api_key: str | None = None, *, idempotency_key: str | None = None
+    ) -> StandInJob:
         self.calls["submit"] += 1
         self.keys_given += [api_key] if api_key else []
         if request.tickers == ("KEYLESS",):
@@ -387,6 +406,13 @@ class StandInEngine:
 
     def gaps(self, ticker: str, spec: BarSpec, start: date, end: date) -> list[Gap]:
         return []
+
+    def holdings_of(self, job_id: str) -> StandInEngine:
+        self.job(job_id)
+        return self
+
+    def dividends(self, ticker: str) -> pa.Table:
+        return DIVIDENDS_WIRE.empty_table()
 
     def splits(self, ticker: str) -> pa.Table:
         return SPLITS_WIRE.empty_table()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from redline.errors import KeysUnreadable
 from redline.web.contexts.forms import Complaint, Field, at, options
 from redline.web.contexts.frame import Frame, frame
 from redline.web.contexts.words import count, moment, shape, words
@@ -94,8 +95,8 @@ def keys_page(engine: Engine, form: Mapping[str, str], complaint: Complaint | No
 
     ``edit`` names a source whose saved key fills the form: dots and last letters stand for the key, and keep it.
     """
-    keys: list[dict[str, Any]] = [key.as_json() for key in engine.keys()]  # noqa: SIM118  (no dict)
-    problem = complaint.said if complaint is not None and not at(complaint, *FIELD_NAMES) else ""
+    keys, unreadable = known_keys(engine)
+    problem = complaint.said if complaint is not None and not at(complaint, *FIELD_NAMES) else unreadable
     return KeysPage(
         frame=frame(engine, "settings"),
         keys=tuple(_key(key) for key in keys),
@@ -104,6 +105,14 @@ def keys_page(engine: Engine, form: Mapping[str, str], complaint: Complaint | No
         tests=tuple(_test(str(key["source"]), key["tested"]) for key in keys if key["tested"]),
         problem=problem,
     )
+
+
+def known_keys(engine: Engine) -> tuple[list[dict[str, Any]], str]:
+    """Return the keys, and why they cannot be shown (empty when they can): Settings is where that is put right."""
+    try:
+        return [key.as_json() for key in engine.keys()], ""  # noqa: SIM118  (no dict)
+    except KeysUnreadable as error:
+        return [], f"{error.sentence} {error.hint}"
 
 
 def _saved(keys: Sequence[Mapping[str, Any]], source: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from redline.web import login
-from redline.web.routes import api_keys, data, download_plan, download_single, jobs, overview, status, tokens
+from redline.web.routes import api_keys, data, download_plan, download_single, jobs, overview, password, status, tokens
 
 BLUEPRINTS = (
     overview.bp,
@@ -14,6 +14,7 @@ BLUEPRINTS = (
     status.bp,
     api_keys.bp,
     tokens.bp,
+    password.bp,
     login.bp,
 )
 

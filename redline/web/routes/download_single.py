@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from redline.errors import BadField, Unsupported
 from redline.market.request import Adjust, BarsQuery, Dataset, DownloadRequest, Format
 from redline.web.answers import answer, wants_html
-from redline.web.body import form_or_json, refuse_secrets
+from redline.web.body import HIDDEN, form_or_json, refuse_secrets
 from redline.web.current import engine, web
 from redline.web.files import as_file
 from redline.web.waiting import wait_for
@@ -50,14 +51,14 @@ def parse_key(was: object) -> str | None:
     """Return a key given for this request alone; a message about a wrong one never repeats it."""
     if was is None or (isinstance(was, str) and 0 < len(was) <= 256 and was.isascii() and was.isprintable()):
         return was
-    raise BadField("api_key", "••••", "it must be text of 1 to 256 plain letters, or be left out")
+    raise BadField("api_key", HIDDEN, "it must be text of 1 to 256 plain letters, or be left out")
 
 
 @bp.post("/download")
 def download_single() -> AnyResponse:
     """Download one ticker: 200 with the result, 202 with the job when it takes longer; 400 names the wrong field."""
     wanted = SingleDownload.parse(form_or_json())
-    job = engine().submit(wanted.request, wanted.api_key)
+    job = engine().submit(wanted.request, wanted.api_key, idempotency_key=idempotency_key())
     if wants_html():
         return redirect(f"/jobs/{job.job_id}", 303)
     if prefers_async() or not wait_for(web(), job.job_id):
@@ -66,6 +67,20 @@ def download_single() -> AnyResponse:
     if wanted.format is Format.JSON:
         return answer(result.as_json())
     return as_file(engine().export(bars_of(wanted.request), wanted.format))
+
+
+def idempotency_key() -> str | None:
+    """Return what the header ``Idempotency-Key`` stands for: a digest, for the text is the caller's own business.
+
+    Raises:
+        BadField: it is there and has not 1 to 255 letters.
+    """
+    was = request.headers.get("Idempotency-Key")
+    if was is None:
+        return None
+    if not 0 < len(was) <= 255:
+        raise BadField("Idempotency-Key", HIDDEN, "it must have 1 to 255 letters")
+    return hashlib.sha256(was.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def prefers_async() -> bool:

@@ -16,7 +16,7 @@ from redline.errors import ConfigError, KeysUnreadable, UnsafeSetting
 from redline.testing import FakeClock
 from tests.config.conftest import Load
 
-KEY = os.urandom(32)
+KEY = bytes.fromhex("fed8a29fe04f9de0feabf968caebeaa3fca30a270e3294c63845c3b1b0fb43cc")  # with + and / in base64
 PASSPHRASE = "seven tame owls read Latin"
 
 

@@ -69,11 +69,11 @@ class BaseDownloader(ABC):
     label: ClassVar[str]
     capabilities: ClassVar[Capabilities]
     options: ClassVar[tuple[Option, ...]]
+    only_tickers: tuple[str, ...] = ()
 
     def __init__(self, *, output_dir: str | Path, clock: Clock, budget: KeyBudget) -> None:
         self.output_dir = Path(output_dir)
         self.failures: dict[str, RedlineError] = {}
-        self.only_tickers: tuple[str, ...] = ()
         self._clock, self._budget = clock, budget
 
     # -- what a source brings -----------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from redline.market.request import Dataset
 from redline.net.breaker import Breaker
 from redline.net.budget import Budgets
 from redline.net.http import PATIENCE_S, Answer, HttpClient
+from redline.net.redact import register
 from redline.net.transport import PacedPool
 
 BASE_URL = "https://api.massive.com"
@@ -69,6 +70,7 @@ class MassiveDownloader(BaseDownloader):
     ) -> None:
         clock = clock or SystemClock()
         key = _checked_key(api_key)
+        register(key)
         if base_url is None or budgets is None:
             found = alone.settings()
             base_url = found.massive_api_base_url if base_url is None else base_url

@@ -25,6 +25,7 @@ from redline.errors import (
     RedlineError,
     Unsupported,
 )
+from redline.net.redact import redact
 
 NAME = "massive"
 LABEL = "Massive.com"
@@ -70,16 +71,20 @@ def explain(status: int, body: bytes, what: str) -> RedlineError | None:
 
 
 def said(body: bytes) -> str:
-    """Return the vendor's own words in an error body: its ``error`` or ``message``, or short plain text."""
+    """Return the vendor's own words in an error body: its ``error`` or ``message``, or short plain text.
+
+    They go into errors, job pages and logs, so a key that the vendor repeats in them is masked.
+    """
     try:
         found = msgspec.json.decode(body[:65_536], type=_Said, strict=False)
     except (ValueError, RecursionError):
-        return " ".join(body[:_SHOWN].decode("utf-8", "replace").split())
-    return " ".join((found.error or found.message).split())
+        return redact(" ".join(body[:_SHOWN].decode("utf-8", "replace").split()))
+    return redact(" ".join((found.error or found.message).split()))
 
 
 def said_in_ok(status_field: str, text: str, what: str) -> ProviderError | BadField:
     """Return the error that a 200 body with ``status`` other than OK or DELAYED means."""
+    text = redact(text)
     if _TOO_MUCH.search(text):
         return RateLimited(NAME, what, WINDOW_S, asked_by_server=False)
     if status_field == "NOT_AUTHORIZED":

@@ -18,7 +18,6 @@ from redline.engine.result import SourceInfo
 from redline.errors import KeysUnreadable, MissingKey
 from redline.net.breaker import Breaker
 from redline.net.budget import Budgets, KeyBudget
-from redline.net.redact import register
 from redline.net.usage import KeyUsage
 
 DEMO_KEY = "demo-market-needs-no-key"
@@ -132,7 +131,6 @@ class Sources:
     def _make(
         self, source: str, key: str, *, base_url: str, limit: float | None, timeout_s: float, patience_s: float | None
     ) -> BaseDownloader:
-        register(key)
         self._budget(source, base_url, key, limit)
         made: Any = source_class(source)
         downloader: BaseDownloader = made(

@@ -18,7 +18,7 @@ from pathlib import Path
 from redline.errors import DiskFull, StoreError, StoreUnwritable
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+_REFUSED = (errno.EACCES, errno.ENOTDIR, errno.EEXIST, errno.EPERM, errno.EROFS)
 _NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 _OS_ERROR = re.compile(r"os error (\d+)")  # How the Delta library passes on the system's error number: in its text.
 

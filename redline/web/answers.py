@@ -32,8 +32,8 @@ def wants_html() -> bool:
 
 
 def answer(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Return ``body`` as JSON; dates and times as ISO 8601, NaN as null."""
-    return Response(msgspec.json.encode(body), status, headers, mimetype="application/json")
+    """Return ``body`` as JSON and a line end, for terminals; dates and times as ISO 8601, NaN as null."""
+    return Response(msgspec.json.encode(body) + b"\n", status, headers, mimetype="application/json")
 
 
 def render(template: str, context: object = None, status: int = 200) -> Response:

@@ -72,8 +72,8 @@ class JobCard:
     note: str
 
 
-def card(view: Any) -> JobCard:
-    """Return a job as a card."""
+def card(view: Any, apart: str = "") -> JobCard:
+    """Return a job as a card; ``apart`` is its id when its rows are in a store that other pages do not show now."""
     job: Mapping[str, Any] = view.as_json()
     request: DownloadRequest = view.request
     state = str(job["state"])
@@ -97,8 +97,8 @@ def card(view: Any) -> JobCard:
         pieces=made,
         pieces_said=_said(made),
         actions=_actions(state),
-        exports=exports(request) if request.dataset is Dataset.BARS else (),
-        data=_data_link(request),
+        exports=exports(request, apart) if request.dataset is Dataset.BARS else (),
+        data="" if apart else _data_link(request),
         final=state in FINAL,
         has_rows=state in FINAL and request.dataset is Dataset.BARS and int(job["records"] or 0) > 0,
         by_session=int(sessions["total"]) > 0,
@@ -122,13 +122,17 @@ def _query(request: DownloadRequest) -> dict[str, str]:
     return asked | {"start": request.start.isoformat(), "end": request.end.isoformat()}
 
 
+def _adjust(request: DownloadRequest) -> dict[str, str]:
+    return {"adjust": "splits" if request.adjusted else "none"}
+
+
 def _data_link(request: DownloadRequest) -> str:
-    return f"/data?{urlencode(_query(request))}" if request.dataset is Dataset.BARS else "/data"
+    return f"/data?{urlencode(_query(request) | _adjust(request))}" if request.dataset is Dataset.BARS else "/data"
 
 
-def exports(request: DownloadRequest) -> tuple[Link, ...]:
-    """Return the links that hand the rows of a request out as files, split-adjusted as the chart shows them."""
-    adjust = {"adjust": "splits" if request.adjusted else "none"}
+def exports(request: DownloadRequest, apart: str = "") -> tuple[Link, ...]:
+    """Return the links that hand the rows of a request out as files, adjusted as the chart shows them."""
+    adjust = _adjust(request) | ({"job": apart} if apart else {})
     return tuple(
         Link(name, f"/data/bars?{urlencode(_query(request) | adjust | {'format': fmt})}") for name, fmt in EXPORTS
     )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DATASETS = {Dataset.BARS.value: "Bars", Dataset.SPLITS.value: "Splits", Dataset.DIVIDENDS.value: "Dividends"}
 ROUTES = {Route.PAGES: "Pages", Route.NONE: "Nothing to fetch"}
 CARDS = 3
-#: What the form holds at the first start, when there is no key and nothing is held.
+#: What the form holds in the demo: three clicks lead to a chart, always.
 DEMO_TICKER = "AAPL"
 
 
@@ -109,7 +109,7 @@ def download_page(engine: Engine, values: Mapping[str, str], bill: Bill, complai
                 "ticker",
                 "Ticker",
                 filled.get("ticker", ""),
-                hint="Case matters, as in BRK.B",
+                hint=f"The demo has {', '.join(engine.demo_tickers)}" if engine.demo else "Case matters, as in BRK.B",
                 required=True,
                 error=at(complaint, "ticker"),
             ),

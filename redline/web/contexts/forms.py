@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+#: What the forms call a field, where that is more than its name with a capital letter.
+LABELS = {"start_date": "From", "end_date": "To", "api_key": "The key", "rate_limit_per_minute": "The limit"}
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
@@ -54,9 +57,13 @@ class Complaint:
 
     @classmethod
     def of(cls, body: Mapping[str, object], status: int) -> Complaint:
-        """Return the complaint of an error's JSON (design 4.3)."""
+        """Return the complaint of an error's JSON (design 4.3); a field is called as its form calls it."""
         names = ("error", "hint", "code", "field", "incident")
         sentence, hint, code, field, incident = (str(body.get(name) or "") for name in names)
+        if field and sentence.startswith(f"{field} was "):
+            label = LABELS.get(field, field.replace("_", " ").capitalize())
+            sentence = label + sentence.removeprefix(field)
+            hint = hint.replace(f"Correct {field} and", "Correct it and")
         return cls(sentence, hint, code, status, field, incident)
 
     @property

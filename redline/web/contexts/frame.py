@@ -73,10 +73,11 @@ def frame(engine: Engine, current: str) -> Frame:
     """Return the frame of a page under the tab ``current``."""
     active = sum(1 for job in engine.jobs() if job.as_json()["state"] in ACTIVE)
     labels = {one.name: one.label for one in engine.sources()}
+    budget = {str(row["source"]): row for row in reversed(engine.budget())}  # Of each source its key in use: the first.
     return Frame(
         tabs=tabs(current, active),
         active=f"{active}" if active else "",
-        meters=tuple(meter(row, labels) for row in engine.budget()),
+        meters=tuple(meter(row, labels) for row in budget.values()),
         demo=engine.demo,
         sign_out=bool(engine.access.has_password),
         address=request.host,

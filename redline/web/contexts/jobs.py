@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from redline.market.request import Dataset, DownloadRequest
+from redline.market.request import Adjust, Dataset, DownloadRequest
 from redline.web.contexts.cards import JobCard, card
-from redline.web.contexts.chart import ChartBox, chart_of
+from redline.web.contexts.chart import ADJUST_WORDS, ChartBox, chart_of
 from redline.web.contexts.frame import ACTIVE, Frame, frame
 from redline.web.contexts.pieces import Fact, GapRow, gap_rows
 from redline.web.contexts.words import count, counted, duration, moment, span, words
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 FILTERS = ("queued", "paused", "complete", "incomplete", "failed", "cancelled")
 LOG_LINES = 200
+DEMO_ROWS = "Demo data: this job ran before a key was known. Its rows stay in the demo's own store, apart from yours."
+LIVE_ROWS = "This job ran with a key. Its rows are in your own store, which shows again once a key is known."
 
 
 @dataclass(frozen=True, slots=True)
 class JobPage:
-    """The page of one job; ``chart`` is there once rows are."""
+    """The page of one job; ``chart`` is there once rows are. ``elsewhere``: why the other pages do not show them."""
 
     frame: Frame
     card: JobCard
@@ -32,6 +34,8 @@ class JobPage:
     gaps: tuple[GapRow, ...]
     log: tuple[str, ...]
     chart: ChartBox | None
+    adjusted: str
+    elsewhere: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,9 @@ def jobs_page(engine: Engine, found: Sequence[Any], chosen: str = "") -> JobsPag
 def job_page(engine: Engine, view: Any) -> JobPage:
     """Return the page of a job."""
     job, request = view.as_json(), view.request
-    shown, dates = card(view), (request.start, request.end)
+    its = engine.holdings_of(job["job_id"])
+    apart = str(job["job_id"]) if its.demo != engine.demo else ""
+    shown, dates = card(view, apart), (request.start, request.end)
     return JobPage(
         frame=frame(engine, "jobs"),
         card=shown,
@@ -90,8 +96,16 @@ def job_page(engine: Engine, view: Any) -> JobPage:
         log=tuple(
             f"{moment(event.at)[11:19]} {event.text}" for event in engine.job_events(job["job_id"], 0, 0.0)[-LOG_LINES:]
         ),
-        chart=chart_of(engine, request.tickers[0], request.spec, *dates) if shown.has_rows else None,
+        chart=chart_of(its, request.tickers[0], request.spec, *dates, _adjust(request), job_id=apart)
+        if shown.has_rows
+        else None,
+        adjusted=ADJUST_WORDS[_adjust(request)],
+        elsewhere=(DEMO_ROWS if its.demo else LIVE_ROWS) if apart else "",
     )
+
+
+def _adjust(request: DownloadRequest) -> Adjust:
+    return Adjust.SPLITS if request.adjusted else Adjust.NONE
 
 
 def _lead(job: Mapping[str, Any], shown: JobCard) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -20,7 +20,7 @@ ROWS = 50
 
 @dataclass(frozen=True, slots=True)
 class BarRow:
-    """A bar as a row: ``when`` is a date, or date and time in UTC within a session; ``mark`` a split of that day."""
+    """A bar as a row: ``when`` is a date, or date and time in UTC within a session; ``marks`` are that day's splits and dividends."""
 
     when: str
     open: str
@@ -29,7 +29,7 @@ class BarRow:
     close: str
     volume: str
     source: str
-    mark: str
+    marks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Pager:
     last: str
 
 
-def rows_of(table: Any, page: int, spec: BarSpec, splits: Mapping[str, str]) -> tuple[BarRow, ...]:
+def rows_of(table: Any, page: int, spec: BarSpec, actions: Sequence[tuple[str, str]]) -> tuple[BarRow, ...]:
     stop = max(table.num_rows - ROWS * (page - 1), 0)
     start = max(stop - ROWS, 0)
     return tuple(
@@ -55,7 +55,9 @@ def rows_of(table: Any, page: int, spec: BarSpec, splits: Mapping[str, str]) -> 
             close=price(row["close"]),
             volume="" if row["volume"] is None else count(row["volume"]),
             source=row["source"],
-            mark="" if spec.timespan.intraday else splits.get(row["date"].isoformat(), ""),
+            marks=()
+            if spec.timespan.intraday
+            else tuple(said for day, said in actions if day == row["date"].isoformat()),
         )
         for row in table.slice(start, stop - start).to_pylist()
     )

@@ -15,7 +15,15 @@ from redline.market.bar import BarSpec, Timespan
 from redline.market.request import Adjust, BarsQuery, Dataset, year_before
 from redline.market.session import gaps
 from redline.web.contexts.cards import EXPORTS
-from redline.web.contexts.chart import ADJUST_WORDS, ChartBox, chart_of, missing_sessions, splits_of
+from redline.web.contexts.chart import (
+    ADJUST_WORDS,
+    ChartBox,
+    chart_of,
+    dividends_of,
+    missing_sessions,
+    splits_of,
+    within,
+)
 from redline.web.contexts.data import address
 from redline.web.contexts.elsewhere import Snippet, snippets
 from redline.web.contexts.frame import Frame, frame
@@ -68,7 +76,7 @@ class TickerPage:
     rows: tuple[BarRow, ...] = ()
     pager: Pager | None = None
     gaps: tuple[GapRow, ...] = ()
-    splits: tuple[tuple[str, str], ...] = ()
+    actions: tuple[tuple[str, str], ...] = ()
     exports: tuple[Link, ...] = ()
     snippets: tuple[Snippet, ...] = ()
     chart: ChartBox | None = None
@@ -99,7 +107,7 @@ def _filled(engine: Engine, query: BarsQuery, table: Any, page: int, held: tuple
     ticker, spec = query.tickers[0], query.spec
     start, end = query.start or held[0], query.end or held[1]
     statuses = engine.coverage(ticker, spec, start, end)
-    splits = [(day, ratio) for day, ratio in splits_of(engine, ticker) if start.isoformat() <= day <= end.isoformat()]
+    actions = _actions(engine, ticker, start, end)
     drawn_from, said = start, ""
     if table.num_rows > MOST_BARS:
         drawn_from = table["date"][table.num_rows - MOST_BARS].as_py()
@@ -115,10 +123,10 @@ def _filled(engine: Engine, query: BarsQuery, table: Any, page: int, held: tuple
         ranges=_ranges(query, held),
         adjusts=_adjusts(query),
         figures=_figures(table, len(statuses), len(missing_sessions(statuses)), query),
-        rows=rows_of(table, page, spec, dict(splits)),
+        rows=rows_of(table, page, spec, actions),
         pager=pager(query, table.num_rows, page),
         gaps=gap_rows([gap.as_json() for gap in gaps(ticker, statuses)]),
-        splits=tuple(splits),
+        actions=actions,
         exports=tuple(
             Link(label, f"/data/bars?{urlencode(address(query) | {'format': fmt})}") for label, fmt in EXPORTS
         ),
@@ -126,6 +134,13 @@ def _filled(engine: Engine, query: BarsQuery, table: Any, page: int, held: tuple
         chart=chart_of(engine, ticker, spec, drawn_from, end, query.adjust),
         chart_said=said,
     )
+
+
+def _actions(engine: Engine, ticker: str, start: date, end: date) -> tuple[tuple[str, str], ...]:
+    """Return dates and words of the splits and dividends that are held and fall into the range."""
+    splits = [(day, f"split {ratio}") for day, ratio in splits_of(engine, ticker)]
+    dividends = [(day, f"dividend {amount}") for day, amount in dividends_of(engine, ticker)]
+    return tuple(within(sorted(splits + dividends), start, end))
 
 
 def _nothing(engine: Engine, query: BarsQuery, error: NoData) -> TickerPage:

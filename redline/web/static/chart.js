@@ -23,8 +23,8 @@
     };
   };
 
-  // Bands over the gaps, under the candles; lines at the splits, over them.
-  var Bands = function (gaps, splits) { this.gaps = gaps; this.splits = splits; this.colour = ""; this.text = ""; this.line = ""; };
+  // Bands over the gaps, under the candles; lines at the splits and letters at the dividends, over them.
+  var Bands = function (gaps, splits, dividends) { this.gaps = gaps; this.splits = splits; this.dividends = dividends; this.colour = ""; this.text = ""; this.line = ""; };
   Bands.prototype.attached = function (it) { this.chart = it.chart; this.request = it.requestUpdate; };
   Bands.prototype.updateAllViews = function () {};
   Bands.prototype.paneViews = function () {
@@ -54,10 +54,11 @@
     });
   };
   Bands.prototype.drawSplits = function (target) {
-    var scale = this.chart.timeScale(), splits = this.splits, text = this.text, line = this.line;
+    var scale = this.chart.timeScale(), splits = this.splits, dividends = this.dividends, text = this.text, line = this.line;
     target.useBitmapCoordinateSpace(function (at) {
       var pen = at.context, ratio = at.horizontalPixelRatio;
       pen.font = "600 " + Math.round(11 * ratio) + "px sans-serif";
+      pen.fillStyle = text;
       splits.forEach(function (split) {
         var x = scale.timeToCoordinate(split[0]);
         if (x === null) { return; }
@@ -69,11 +70,19 @@
         pen.lineTo(Math.round(x * ratio) + 0.5, at.bitmapSize.height);
         pen.stroke();
         pen.setLineDash([]);
-        pen.fillStyle = text;
         pen.textAlign = "center";
         pen.fillText("S " + split[1], x * ratio, 12 * at.verticalPixelRatio);
         pen.textAlign = "left";
       });
+      var last = -Infinity;
+      pen.textAlign = "center";
+      dividends.forEach(function (dividend) {        // where they stand too close for letters, some are left out
+        var x = scale.timeToCoordinate(dividend[0]);
+        if (x === null || x - last < 12) { return; }
+        last = x;
+        pen.fillText("D", x * ratio, 28 * at.verticalPixelRatio);
+      });
+      pen.textAlign = "left";
     });
   };
 
@@ -106,7 +115,10 @@
       }
     });
     var order = function (a, b) { return a.time < b.time ? -1 : a.time > b.time ? 1 : 0; };
-    return { bars: bars, all: bars.concat(space).sort(order), gaps: gaps };
+    var first = {};                                // of each session its first bar: marks stand there
+    body.rows.forEach(function (row, n) { first[day(row[at.date])] = first[day(row[at.date])] || bars[n].time; });
+    var mark = function (marks) { return marks.map(function (one) { return [first[one[0]] || one[0], one[1]]; }); };
+    return { bars: bars, all: bars.concat(space).sort(order), gaps: gaps, mark: mark };
   };
 
   var say = function (box, text) {
@@ -116,8 +128,7 @@
 
   var draw = function (box, body) {
     var intraday = box.dataset.intraday === "yes";
-    var missing = JSON.parse(box.dataset.gaps), splits = JSON.parse(box.dataset.splits);
-    var made = points(body, missing, intraday);
+    var made = points(body, JSON.parse(box.dataset.gaps), intraday);
     if (!made.bars.length) { say(box, "No rows in this range: there is nothing to draw."); return; }
     box.textContent = "";
     var chart = lib.createChart(box, {
@@ -128,11 +139,13 @@
       crosshair: { mode: 0 }
     });
     var digits = made.bars[made.bars.length - 1].close < 1 ? 4 : 2;
-    var candles = chart.addSeries(lib.CandlestickSeries, { priceFormat: { type: "price", precision: digits, minMove: Math.pow(10, -digits) }, priceLineVisible: false });
+    var least = Math.min.apply(null, made.bars.map(function (bar) { return bar.low; }));
+    var label = function (price) { return price < 0 && least >= 0 ? "" : price.toFixed(digits); };  // the margin under the prices
+    var candles = chart.addSeries(lib.CandlestickSeries, { priceFormat: { type: "custom", formatter: label, minMove: Math.pow(10, -digits) }, priceLineVisible: false });
     var volume = chart.addSeries(lib.HistogramSeries, { priceFormat: { type: "volume" }, priceScaleId: "", priceLineVisible: false, lastValueVisible: false });
     candles.priceScale().applyOptions({ scaleMargins: { top: 0.08, bottom: 0.26 } });
     volume.priceScale().applyOptions({ scaleMargins: { top: 0.8, bottom: 0 } });
-    var bands = new Bands(made.gaps, intraday ? [] : splits);
+    var bands = new Bands(made.gaps, made.mark(JSON.parse(box.dataset.splits)), made.mark(JSON.parse(box.dataset.dividends)));
     candles.attachPrimitive(bands);
 
     var paint = function () {

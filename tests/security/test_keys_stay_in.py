@@ -1,0 +1,121 @@
+"""S1: canary keys, sent to every place where people send keys by mistake, and looked for wherever text ends up."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.security.conftest import CANARY, App, Vendor, found_in
+
+SAVE = {"source": "massive", "api_key": CANARY, "rate_limit_per_minute": 600}
+REVERSED, HEXED = CANARY[::-1], CANARY.encode().hex()
+
+STRAYED = [
+    ("/download", {"ticker": CANARY}),
+    ("/download", {"ticker": "AAPL", "start_date": CANARY}),
+    ("/download", {"ticker": "AAPL", "source": CANARY}),
+    ("/download", {"ticker": ["AAPL", CANARY]}),
+    ("/download", {"ticker": {"x": CANARY}}),
+    ("/download", {"ticker": "AAPL", CANARY: 1}),
+    ("/download", {"ticker": "AAPL", "apikey": CANARY}),
+    ("/download", {"ticker": REVERSED}),
+    ("/download", {"ticker": "AAPL", "timespan": HEXED}),
+    ("/download", {"ticker": "AAPL", "format": CANARY}),
+    ("/download/plan", {"ticker": CANARY}),
+    ("/settings/api-keys", {"source": CANARY, "api_key": CANARY}),
+    ("/settings/api-keys", {"source": "massive", "api_key": CANARY, "name": CANARY}),
+    ("/settings/api-keys", {"source": "massive", "api_key": f"{CANARY} and more"}),
+    ("/settings/api-keys", {"source": "massive", "api_key": CANARY, "timeout": CANARY}),
+    ("/settings/tokens", {"name": CANARY}),
+    (f"/settings/api-keys/{CANARY}/test", {}),
+    (f"/jobs/{CANARY}/retry", {}),
+]
+ADDRESSES = [
+    f"/jobs/{CANARY}",
+    f"/{CANARY}",
+    f"/static/{CANARY}.css",
+    f"/?ticker={CANARY}",
+    f"/?ticker={REVERSED}",
+    f"/data?ticker={CANARY}",
+    f"/data/bars?ticker={CANARY}",
+    f"/data/bars?ticker=AAPL&start={CANARY}",
+    f"/data/bars?api_key={CANARY}",
+    f"/events?jobs={CANARY}",
+    f"/jobs?state={CANARY}",
+    f"/settings/api-keys?edit={CANARY}",
+    "/data?ticker=" + "".join(f"%{byte:02x}" for byte in CANARY.encode()),
+    "/jobs/" + quote("\r\n" + CANARY),
+]
+PAGES = ["/", "/jobs", "/data", "/settings", "/settings/api-keys", "/budget", "/healthz", "/settings/tokens"]
+
+
+@pytest.mark.parametrize("where", ["saved", "environment"])
+def test_a_key_is_in_no_answer_no_log_and_no_file(app: App, vendor: Vendor, where: str) -> None:
+    app.env = {"MASSIVE_API_BASE_URL": vendor.origin}
+    app.env |= {"MASSIVE_API_KEY": CANARY} if where == "environment" else {}
+    app.start()
+    if where == "saved":
+        assert app.post("/settings/api-keys", SAVE).status_code == 201
+    vendor.status, vendor.body = 403, f'{{"error": "Unknown API Key {CANARY}, {REVERSED}, {HEXED}"}}'.encode()
+
+    answers = [app.post(path, body) for path, body in STRAYED]
+    assert all(400 <= answer.status_code < 500 for answer in answers), [
+        (sent, answer.status_code) for sent, answer in zip(STRAYED, answers, strict=True) if answer.status_code >= 500
+    ]
+    assert not vendor.asked
+    for path in ADDRESSES + PAGES:
+        answers += [app.get(path, Accept=kind, Referer=f"http://x/{CANARY}") for kind in ("text/html", "*/*")]
+    answers.append(app.post("/download", {"ticker": "AAPL"}, **{"Idempotency-Key": CANARY}))
+    assert answers[-1].status_code == 403 and vendor.asked  # the vendor was asked, and repeated the key
+    answers += [
+        app.post("/download", {"ticker": "AAPL", "api_key": CANARY}),
+        app.post("/settings/api-keys/massive/test"),
+        app.get("/jobs", Accept="text/html", Cookie=f"redline={CANARY}", Authorization=f"Basic {CANARY}"),
+        app.get("/jobs", Authorization=f"Bearer {CANARY}"),
+        app.get("/jobs", Host=f"{CANARY}.example"),
+    ]
+    broken = [f'{{"api_key": "{CANARY}', f'["{CANARY}"]', f'{{"{CANARY}": 1, "{CANARY}": 2}}', CANARY]
+    raw = [_send(app, text.encode()) for text in broken]
+    app.stop()
+
+    for answer in answers:
+        head = "".join(f"{name}: {value}" for name, value in answer.headers.items())
+        assert not found_in((head + answer.text).encode()), answer.request.url
+    for text, piece in zip(raw, broken, strict=True):
+        assert b"400" in text[:20] and not found_in(text), piece
+    for path, content in app.texts():
+        assert not found_in(content), path
+
+
+def _send(app: App, body: bytes) -> bytes:
+    head = "POST /download HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    with socket.create_connection(("127.0.0.1", app.port), timeout=10) as wire:
+        wire.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        return b"".join(iter(lambda: wire.recv(65_536), b""))
+
+
+def test_no_child_process_knows_a_key(app: App) -> None:
+    app.env = {
+        "MASSIVE_S3_SECRET_KEY": CANARY,
+        "STOOQ_API_KEY": CANARY,
+        "REDLINE_PASSWORD_OLD": CANARY,
+        "GITHUB_TOKEN": CANARY,
+    }
+    app.start()
+    assert app.post("/download", {"ticker": "AAPL"}).status_code == 200  # the demo market is a process
+
+    assert app.process is not None
+    children = Path(f"/proc/{app.process.pid}/task/{app.process.pid}/children").read_text().split()
+    every = {
+        one
+        for task in Path(f"/proc/{app.process.pid}/task").iterdir()
+        for one in (task / "children").read_text().split()
+    }
+    assert every >= set(children) and every
+    for child in every:
+        for name in ("environ", "cmdline"):
+            assert not found_in(Path(f"/proc/{child}/{name}").read_bytes()), name
+    assert not found_in(Path(f"/proc/{app.process.pid}/cmdline").read_bytes())

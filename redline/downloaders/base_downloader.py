@@ -222,10 +222,8 @@ class BaseDownloader(ABC):
             return ask(url)
 
         url = self.first_url(part, adjusted=adjusted)
-        if part.dataset is Dataset.BARS:
-            yield from bar_pages(part, url, read)
-        else:
-            yield list_page(part, url, read)
+        pages = bar_pages(part, url, read) if part.dataset is Dataset.BARS else iter((list_page(part, url, read),))
+        yield from (_without_keys(page) for page in pages)
 
     def _part(self, ticker: str, start: object, end: object, timespan: str, multiplier: int) -> Part:
         spec = BarSpec(Timespan.parse(timespan), parse_multiplier(multiplier))
@@ -234,3 +232,8 @@ class BaseDownloader(ABC):
         last = parse_date(end, "end_date") if end else TradingCalendar(today).last_finished(self._clock.now())
         first, last = spec.snap(*parse_range(start, last, today=today, last_session=last))
         return Part(self.name, Dataset.BARS, named, first, last, spec)
+
+
+def _without_keys(page: Page) -> Page:
+    """Return the page with keys masked in what it sets aside: such rows are kept and shown as the source wrote them."""
+    return replace(page, set_aside=tuple(SetAside(redact(one.reason), redact(one.row)) for one in page.set_aside))

@@ -84,7 +84,7 @@ def said(body: bytes) -> str:
 
 def said_in_ok(status_field: str, text: str, what: str) -> ProviderError | BadField:
     """Return the error that a 200 body with ``status`` other than OK or DELAYED means."""
-    text = redact(text)
+    text, status_field = redact(text), redact(status_field)
     if _TOO_MUCH.search(text):
         return RateLimited(NAME, what, WINDOW_S, asked_by_server=False)
     if status_field == "NOT_AUTHORIZED":

@@ -25,4 +25,4 @@ def pieces(table: Any) -> Iterator[bytes]:
         if rows:
             yield (b"" if first else b",") + msgspec.json.encode(rows)[1:-1]
             first = False
-    yield b"]}"
+    yield b"]}\n"

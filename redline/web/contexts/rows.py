@@ -20,7 +20,7 @@ ROWS = 50
 
 @dataclass(frozen=True, slots=True)
 class BarRow:
-    """A bar as a row: ``when`` is a date, or date and time in UTC within a session; ``marks`` are that day's splits and dividends."""
+    """A bar as a row: ``when`` is a date, or date and time in UTC; ``marks`` are that day's splits and dividends."""
 
     when: str
     open: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from redline.market.request import Adjust, BarsQuery
 
@@ -17,9 +18,13 @@ class Snippet:
     text: str
 
 
-def snippets(query: BarsQuery, address: str, password: bool) -> tuple[Snippet, ...]:
-    """Return the query as Python and as curl; with a password set, curl needs a token."""
-    return (Snippet("python", "Python", _python(query)), Snippet("curl", "curl", _curl(query, address, password)))
+def snippets(query: BarsQuery, address: str, *, password: bool, demo: bool) -> tuple[Snippet, ...]:
+    """Return the query as Python and as curl; with a password set, curl needs a token, and Python always a key."""
+    note = "# Needs a key: the demo answers pages, curl and the command line only.\n" if demo else ""
+    return (
+        Snippet("python", "Python", note + _python(query)),
+        Snippet("curl", "curl", _curl(query, address, password)),
+    )
 
 
 def _python(query: BarsQuery) -> str:
@@ -41,7 +46,7 @@ def _curl(query: BarsQuery, address: str, password: bool) -> str:
     token = ['  -H "Authorization: Bearer $REDLINE_TOKEN"'] if password else []
     lines = [f"curl -G {address}/data/bars", *token]
     lines += [
-        "  " + " ".join(f"-d {shlex.quote(f'{name}={value}')}" for name, value in given[at : at + 2])
+        "  " + " ".join(f"-d {shlex.quote(f'{name}={quote(value)}')}" for name, value in given[at : at + 2])
         for at in range(0, len(given), 2)
     ]
     return " \\\n".join(lines)

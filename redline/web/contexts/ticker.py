@@ -130,7 +130,7 @@ def _filled(engine: Engine, query: BarsQuery, table: Any, page: int, held: tuple
         exports=tuple(
             Link(label, f"/data/bars?{urlencode(address(query) | {'format': fmt})}") for label, fmt in EXPORTS
         ),
-        snippets=snippets(query, request.host_url.rstrip("/"), shown.sign_out),
+        snippets=snippets(query, request.host_url.rstrip("/"), password=shown.sign_out, demo=engine.demo),
         chart=chart_of(engine, ticker, spec, drawn_from, end, query.adjust),
         chart_said=said,
     )

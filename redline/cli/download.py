@@ -6,7 +6,7 @@ import argparse
 from contextlib import closing
 from pathlib import Path
 
-from redline.cli.output import Output
+from redline.cli.output import DEMO_NOTE, Output
 from redline.demo import DemoMarket
 from redline.engine import Engine, JobView, open_engine
 from redline.errors import BadField
@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     with DemoMarket() as demo, closing(open_engine(demo=demo)) as engine:
         request = engine.parse_download(_body(arguments, adjust))
         if engine.demo and request.source == "massive":
-            output.say("Demo data, no key. Save one with: python -m redline keys add massive")
+            output.say(DEMO_NOTE)
         bill = engine.plan(request)
         if bill.minutes >= ASK_FROM_MINUTES:
             question = f"{bill.calls} calls, about {bill.minutes:.0f} minutes at this key's limit. Start?"

@@ -8,6 +8,7 @@ import sys
 from redline.errors import RedlineError
 
 BAR_WIDTH = 28
+DEMO_NOTE = "Demo data, no key. Save one with: python -m redline keys add massive"
 
 
 class Output:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from contextlib import closing
 
-from redline.cli.output import Output, table
+from redline.cli.output import DEMO_NOTE, Output, table
 from redline.demo import DemoMarket
 from redline.engine import open_engine
 
@@ -15,7 +15,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     with DemoMarket() as demo, closing(open_engine(demo=demo, work=False)) as engine:  # Looking starts no market.
         status = engine.status()
         if status.demo:
-            output.say("Demo data, no key. Save one with: python -m redline keys add massive")
+            output.say(DEMO_NOTE)
         output.document(status.as_json())
         output.answer(f"Store: {status.home}\n")
         if status.held:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar
@@ -29,11 +29,12 @@ from redline.errors import (
 )
 from redline.market.bar import BarSpec, Timespan
 from redline.market.calendar import TradingCalendar, day_of
-from redline.market.part import Listing, Page, Part
+from redline.market.part import Listing, Page, Part, SetAside
 from redline.market.request import Dataset, parse_date, parse_flag, parse_multiplier, parse_range
 from redline.market.schema import BARS_WIRE, frame
 from redline.market.ticker import parse_ticker
 from redline.net.budget import KeyBudget
+from redline.net.redact import redact
 
 _log = logging.getLogger(__name__)
 

@@ -6,6 +6,7 @@ import argparse
 import os
 import subprocess
 import sys
+import threading
 
 from redline.cli.output import Output
 from redline.demo import DemoMarket, without_secrets
@@ -21,6 +22,8 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     with DemoMarket() as demo:
         engine = open_engine(arguments={name: value for name, value in given.items() if value is not None}, demo=demo)
         install_logging("INFO", shown="WARNING", file=engine.settings.home / "logs" / "redline.log")
+        if engine.demo:
+            threading.Thread(target=demo, daemon=True).start()  # The first page finds the market there.
         try:
             return serve(create_app(engine), engine.settings.host, engine.settings.port, output.say)
         finally:

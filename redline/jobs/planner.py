@@ -41,15 +41,17 @@ def plan(
         limit_per_minute: of the key; ``None`` when it has none.
     """
     parts: list[Part] = []
-    calls = size = sessions = held = 0
-    refused: list[Gap] = []
+    calls = size = sessions = held = refused = 0
+    outside: list[Gap] = []
     for ticker in request.tickers:
         if request.dataset is Dataset.BARS:
             wanted = [one for one in statuses.get(ticker, ()) if request.start <= one.session <= request.end]
             need = [one.session for one in statuses.get(ticker, ()) if needs_asking(one, now)]
             sessions += len(wanted)
             held += sum(not needs_asking(one, now) for one in wanted)
-            refused += [gap for gap in gaps(ticker, _refused(wanted, now)) if gap.state is SessionState.NOT_ENTITLED]
+            resting = [one for one in wanted if not _asked_again(one, now)]
+            refused += sum(one.state is SessionState.NOT_ENTITLED for one in resting)
+            outside += [gap for gap in gaps(ticker, resting) if gap.state is SessionState.NOT_ENTITLED]
             for one in bar_parts(request, ticker, need, now=now, calendar=calendar, calls_for=calls_for):
                 covered = len(calendar.sessions(one.start, one.end))
                 calls += calls_for(one, covered)
@@ -67,7 +69,8 @@ def plan(
         parts=tuple(parts),
         sessions=sessions,
         held=held,
-        not_in_plan=tuple(refused),
+        not_in_plan=tuple(outside),
+        refused=refused,
     )
 
 
@@ -199,5 +202,6 @@ def _snapped(request: DownloadRequest, spans: list[tuple[date, date]]) -> list[t
     return found
 
 
-def _refused(wanted: Sequence[SessionStatus], now: datetime) -> list[SessionStatus]:
-    return [one for one in wanted if one.state is not SessionState.NOT_ENTITLED or not needs_asking(one, now)]
+def _asked_again(status: SessionStatus, now: datetime) -> bool:
+    """Return whether a refusal is so old that the session is asked for once more."""
+    return status.state is SessionState.NOT_ENTITLED and needs_asking(status, now)

@@ -79,7 +79,10 @@ class Route(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a request will cost, before anything is fetched. ``held`` counts sessions that need no call."""
+    """What a request will cost, before anything is fetched. ``held`` counts sessions that need no call.
+
+    ``refused`` of them are not covered by the key's plan, as was found out less than a day ago (``not_in_plan``).
+    """
 
     route: Route
     calls: int
@@ -89,6 +92,7 @@ class Plan:
     sessions: int
     held: int
     not_in_plan: tuple[Gap, ...] = ()
+    refused: int = 0
     alternatives: tuple[Plan, ...] = field(default=())
 
     def as_json(self) -> dict[str, object]:
@@ -101,6 +105,7 @@ class Plan:
             "parts": len(self.parts),
             "sessions": self.sessions,
             "held": self.held,
+            "refused": self.refused,
             "not_in_plan": [gap.as_json() for gap in self.not_in_plan],
             "alternatives": [other.as_json() for other in self.alternatives],
         }

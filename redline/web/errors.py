@@ -91,6 +91,7 @@ def bare_page(body: Mapping[str, object], status: int) -> str:
     sentence, hint, code = (escape(str(body[name])) for name in ("error", "hint", "code"))
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{sentence}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<link rel="stylesheet" href="{static_url("style.css")}"></head><body><main class="quiet-page narrow">'
         f"<h1>{sentence}</h1><p>{hint}</p><p>{code} · {status}</p></main></body></html>"
     )

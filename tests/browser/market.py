@@ -9,12 +9,13 @@ import pyarrow as pa
 
 from redline.market.bar import BarSpec, Timespan
 from redline.market.request import BarsQuery
-from redline.market.schema import BAR_COLUMNS, BARS_WIRE, SPLITS_WIRE
+from redline.market.schema import BAR_COLUMNS, BARS_WIRE, DIVIDENDS_WIRE, SPLITS_WIRE
 from redline.market.session import SessionState, SessionStatus
 from tests.web.standin import SESSIONS, StandInEngine, StandInHeld
 
 GAP = (date(2024, 6, 11), date(2024, 6, 12), date(2024, 6, 13))
 SPLIT = date(2024, 6, 10)
+DIVIDEND = date(2024, 6, 20)
 MINUTES = BarSpec(Timespan.MINUTE)
 
 
@@ -43,6 +44,10 @@ class MarketEngine(StandInEngine):
     def splits(self, ticker: str) -> pa.Table:
         row = {"ticker": ticker, "execution_date": SPLIT, "split_from": 1.0, "split_to": 4.0, "source": "massive"}
         return pa.Table.from_pylist([row], schema=SPLITS_WIRE)
+
+    def dividends(self, ticker: str) -> pa.Table:
+        row = {"ticker": ticker, "ex_dividend_date": DIVIDEND, "cash_amount": 0.25, "source": "massive"}
+        return pa.Table.from_pylist([row], schema=DIVIDENDS_WIRE)
 
     def held(self) -> list[StandInHeld]:
         daily = super().held()

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Site, Visit, opened
 from tests.web.standin import SESSIONS
 
 pytestmark = pytest.mark.browser
 
+#: Raw prices over a split: the margin under them, where the volume stands, reaches below zero.
+SPREAD = {
+    "columns": ["timestamp", "date", "open", "high", "low", "close", "volume", "source"],
+    "rows": [
+        [f"{day}T04:00:00Z", f"{day}", close, close + 1, close - 1, close, 9, "massive"]
+        for day, close in [(one, 500 if one < SESSIONS[5] else 10) for one in SESSIONS]
+    ],
+}
 HELD = len(SESSIONS) - 3  # three sessions are the gap
 
 
@@ -21,6 +32,42 @@ def test_daily_bars_are_drawn_and_gaps_are_handed_to_the_chart(visit: Visit) -> 
     assert page.get_attribute("[data-chart]", "data-splits") == '[["2024-06-10", "4:1"]]'
     assert "2024-06-27" in page.inner_text("[data-ohlc]")  # the last bar, while no pointer is over another
     assert page.locator("#gaps tbody tr").count() == 1  # three sessions in a row are one gap
+
+
+def test_dividends_that_are_held_are_marked_in_chart_table_and_list(visit: Visit) -> None:
+    page = visit.go("/data?ticker=AAPL")
+    page.wait_for_selector("[data-drawn]")
+
+    assert page.get_attribute("[data-chart]", "data-dividends") == '[["2024-06-20", "0.25"]]'
+    assert "dividend 0.25" in page.inner_text("#rows tr:has-text('2024-06-20')")
+    assert "split 4:1" in page.inner_text("#rows tr:has-text('2024-06-10')")
+    assert page.inner_text("section:has(#act-h) dl").split() == [
+        "2024-06-10",
+        "split",
+        "4:1",
+        "2024-06-20",
+        "dividend",
+        "0.25",
+    ]
+
+
+def test_the_price_axis_names_no_price_below_zero(browser: Any, site: Site) -> None:
+    """The axis is drawn on a canvas: what it writes there is listened to."""
+    listen = """() => { window.written = []; const fill = CanvasRenderingContext2D.prototype.fillText;
+        CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+            window.written.push(text); return fill.call(this, text, ...rest); }; }"""
+    with opened(browser, site) as visit:
+        visit.page.add_init_script(f"({listen})()")
+        visit.page.route("**/data/bars?*", lambda route: route.fulfill(json=SPREAD))
+        page = visit.go("/data?ticker=AAPL")
+        page.wait_for_selector("[data-drawn]")
+        page.wait_for_timeout(300)
+        written = page.evaluate("window.written")
+
+    prices = [one for one in written if re.fullmatch(r"[-\u2212]?\d+\.\d\d", one)]
+    assert "500.00" in prices
+    assert "D" in written
+    assert [one for one in prices if not one[0].isdigit()] == []
 
 
 def test_every_chart_carries_the_notice_of_its_library(visit: Visit) -> None:

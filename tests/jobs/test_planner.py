@@ -214,3 +214,20 @@ def test_runs_hold_exactly_their_days(chosen: set[int]) -> None:
     assert {day for start, end in spans for day in YEAR if start <= day <= end} == days
     for (_, end), (start, _) in itertools.pairwise(spans):
         assert YEAR.index(start) - YEAR.index(end) > 1
+
+
+def test_sessions_that_the_plan_refused_are_told_apart_from_those_that_are_held() -> None:
+    refused = [status(day, SessionState.NOT_ENTITLED, NOW - timedelta(hours=1)) for day in YEAR[:100]]
+
+    made = planned(REQUEST, [*refused, *(status(day, SessionState.STORED) for day in YEAR[100:])])
+
+    assert (made.held, made.refused, made.calls) == (len(YEAR), 100, 0)
+    assert [(gap.start, gap.end) for gap in made.not_in_plan] == [(YEAR[0], YEAR[99])]
+
+
+def test_a_refusal_of_the_day_before_is_no_longer_counted_as_refused() -> None:
+    old = [status(day, SessionState.NOT_ENTITLED, NOW - timedelta(hours=25)) for day in YEAR]
+
+    made = planned(REQUEST, old)
+
+    assert (made.held, made.refused, made.not_in_plan) == (0, 0, ())

@@ -70,6 +70,8 @@ class JobCard:
     sessions_total: int
     sessions_figure: str
     note: str
+    hint: str
+    again: str
 
 
 def card(view: Any, apart: str = "") -> JobCard:
@@ -85,7 +87,7 @@ def card(view: Any, apart: str = "") -> JobCard:
         title=_title(request),
         href=f"/jobs/{job['job_id']}",
         state=state,
-        detail=f"{span(request.start, request.end)} · {job['source']} · since {moment(job['created_at'])}",
+        detail=f"{_range(request)} · {job['source']} · since {moment(job['created_at'])}",
         done=done if total else int(state in FINAL),
         total=max(total, 1),
         figure=f"{done} of {counted(total, 'part')}" if total else "nothing to fetch",
@@ -105,7 +107,9 @@ def card(view: Any, apart: str = "") -> JobCard:
         sessions_done=int(sessions["done"]),
         sessions_total=max(int(sessions["total"]), 1),
         sessions_figure=f"{count(sessions['done'])} of {counted(int(sessions['total']), 'session')}",
-        note=_error(job),
+        note=_sentence(job.get("error"), str(job["source"])),
+        hint=str((job.get("error") or {}).get("hint") or ""),
+        again=_again(request) if state in FINAL else "",
     )
 
 
@@ -171,19 +175,22 @@ def _pieces(job: Mapping[str, Any], done: int, total: int, failed: int) -> tuple
         states = ["done"] * done + ["failed"] * failed
         states += ["queued"] * (total - len(states))
         rows = [{"what": f"part {at + 1}", "state": state} for at, state in enumerate(states)]
-    css = {"done": "checked", "complete": "checked", "running": "running", "waiting": "running", "failed": "failed"}
-    named = {"done": "stored", "complete": "stored"}
-    return tuple(
-        Piece(
-            what=str(row["what"]),
-            state=named.get(str(row["state"]), str(row["state"])),
-            css=css.get(str(row["state"]), "queued"),
-            shape=shape(named.get(str(row["state"]), str(row["state"]))),
-            records=count(int(row.get("records") or 0)),
-            attempts=count(int(row.get("attempts") or 0)),
-            error=str(row.get("error") or ""),
-        )
-        for row in rows
+    return tuple(_piece(row, str(job["source"])) for row in rows)
+
+
+def _piece(row: Mapping[str, Any], source: str) -> Piece:
+    state, records, error = str(row["state"]), int(row.get("records") or 0), row.get("error")
+    if state == "done":
+        state = "no rows" if error and not records else "stored"
+    css = {"stored": "checked", "no rows": "none", "running": "running", "waiting": "running", "failed": "failed"}
+    return Piece(
+        what=str(row["what"]),
+        state=state,
+        css=css.get(state, "queued"),
+        shape="none" if state == "no rows" else shape(state),
+        records=count(records),
+        attempts=count(int(row.get("attempts") or 0)),
+        error=_sentence(error, source),
     )
 
 
@@ -198,8 +205,19 @@ def _said(pieces: Sequence[Piece]) -> str:
     )
 
 
-def _error(job: Mapping[str, Any]) -> str:
-    error = job.get("error")
-    if isinstance(error, Mapping):
-        return " ".join(str(error.get(name) or "") for name in ("error", "hint")).strip()
-    return str(error or "")
+def _sentence(error: Any, source: str) -> str:
+    """Return the sentence of an error without the source in front of it, which stands beside it anyway."""
+    said = str(error.get("error") or "") if isinstance(error, Mapping) else str(error or "")
+    plain = said.removeprefix(f"{source}: ")
+    return plain[:1].upper() + plain[1:]
+
+
+def _range(request: DownloadRequest) -> str:
+    return span(request.start, request.end) if request.dataset is Dataset.BARS else "the whole list"
+
+
+def _again(request: DownloadRequest) -> str:
+    """Return the address of the form, filled with what was asked."""
+    asked = {"ticker": request.tickers[0], "dataset": request.dataset.value, "source": request.source}
+    asked |= {"timespan": request.spec.timespan.value, "multiplier": f"{request.spec.multiplier}"}
+    return f"/?{urlencode(asked | {'start_date': request.start.isoformat(), 'end_date': request.end.isoformat()})}"

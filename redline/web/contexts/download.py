@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 DATASETS = {Dataset.BARS.value: "Bars", Dataset.SPLITS.value: "Splits", Dataset.DIVIDENDS.value: "Dividends"}
 ROUTES = {Route.PAGES: "Pages", Route.NONE: "Nothing to fetch"}
 CARDS = 3
+REFUSED = "What your plan covers is held and settled. What it does not cover was refused within the last day."
 #: What the form holds in the demo: three clicks lead to a chart, always.
 DEMO_TICKER = "AAPL"
 
@@ -175,7 +176,7 @@ def _chips(engine: Engine, filled: Mapping[str, str]) -> tuple[Chip, ...]:
 def bill_of(request: DownloadRequest, plan: Plan) -> Bill:
     """Return the bill of a plan, with its alternatives."""
     what = ", ".join(request.tickers)
-    held = f"of {count(plan.sessions)}, not fetched again" if plan.held else "nothing yet"
+    held = plan.held - plan.refused
     outside = "; ".join(span(gap.start, gap.end) for gap in plan.not_in_plan)
     parts = counted(len(plan.parts), "part")
     fetch = Line(
@@ -191,10 +192,14 @@ def bill_of(request: DownloadRequest, plan: Plan) -> Bill:
         )
     lines = (
         Line("You ask for", count(plan.sessions), f"sessions of {what}, {span(request.start, request.end)}"),
-        Line("Held already", count(plan.held), held),
+        Line(
+            "Held already",
+            count(held),
+            f"of {count(plan.sessions)}: stored or explained, not fetched again" if held else "nothing yet",
+        ),
         Line(
             "Not in your plan",
-            count(len(plan.not_in_plan)),
+            count(plan.refused),
             f"{outside}; noted as such, not left blank" if outside else "as far as is known",
             "not_entitled" if outside else "",
         ),
@@ -206,9 +211,8 @@ def bill_of(request: DownloadRequest, plan: Plan) -> Bill:
 def _route(plan: Plan) -> RouteBill:
     calls = counted(plan.calls, "call")
     if not plan.calls:
-        return RouteBill(
-            "Nothing to fetch", "now", calls, size(0), "All of it is held and settled.", "Show what is held, 0 calls"
-        )
+        said = REFUSED if plan.refused else "All of it is held and settled."
+        return RouteBill("Nothing to fetch", "now", calls, size(0), said, "Show what is held, 0 calls")
     return RouteBill(
         name=ROUTES.get(plan.route, plan.route.value.replace("_", " ")),
         time=duration(plan.minutes * 60),

@@ -114,7 +114,7 @@ def _lead(job: Mapping[str, Any], shown: JobCard) -> str:
         "complete": f"Every session is stored or explained: {gaps}."
         if shown.by_session
         else "The whole list is stored.",
-        "incomplete": f"Some sessions are neither stored nor explained: {gaps}. A retry asks for those alone.",
+        "incomplete": f"Not all that was asked for is there: {gaps}, with reasons below. A retry asks for those alone.",
         "failed": "Nothing was stored by this job; what was held before is as it was.",
         "cancelled": "Stopped by you. What was stored until then stays stored.",
     }.get(str(job["state"]), "")
@@ -124,7 +124,7 @@ def _figures(job: Mapping[str, Any], shown: JobCard) -> tuple[Fact, ...]:
     plan = job.get("plan") or {}
     gaps = job.get("gaps") or ()
     return (
-        Fact("Sessions asked", count(int(plan.get("sessions") or 0)), f"{count(_held(job))} held before")
+        Fact("Sessions asked", count(int(plan.get("sessions") or 0)), f"{count(_held(job))} known before")
         if shown.by_session
         else Fact("Asked for", "all", "the ticker's whole list"),
         Fact("Rows", count(int(job["records"] or 0)), "raw on disk, adjusted when read"),
@@ -141,7 +141,7 @@ def _plan(job: Mapping[str, Any], request: DownloadRequest) -> tuple[Fact, ...]:
     return (
         Fact("Tickers", ", ".join(request.tickers)),
         Fact("Dataset", f"{what}, stored raw"),
-        Fact("Range", span(request.start, request.end)),
+        Fact("Range", span(request.start, request.end) if request.dataset is Dataset.BARS else "the whole list"),
         Fact("Route", {"none": "nothing to fetch", "pages": "pages, ticker by ticker"}.get(route, words(route))),
         Fact("Bill", f"{counted(calls, 'call')}, {duration(float(plan.get('minutes') or 0) * 60)}"),
         Fact("Asked", moment(job["created_at"])),

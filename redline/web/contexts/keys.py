@@ -97,9 +97,10 @@ def keys_page(engine: Engine, form: Mapping[str, str], complaint: Complaint | No
     """
     keys, unreadable = known_keys(engine)
     problem = complaint.said if complaint is not None and not at(complaint, *FIELD_NAMES) else unreadable
+    used = {str(row["source"]): float(str(row["limit"])) for row in reversed(engine.budget())}
     return KeysPage(
         frame=frame(engine, "settings"),
-        keys=tuple(_key(key) for key in keys),
+        keys=tuple(_key(key, used) for key in keys),
         fields=_fields(engine, form or _saved(keys, edit), complaint),
         presets=PRESETS,
         tests=tuple(_test(str(key["source"]), key["tested"]) for key in keys if key["tested"]),
@@ -179,15 +180,18 @@ def _placeholder(sent: str) -> str:
     return sent if sent.startswith(DOTS) and len(sent) <= len(DOTS) + 5 else ""
 
 
-def _key(key: Mapping[str, Any]) -> KeyRow:
+def _key(key: Mapping[str, Any], used: Mapping[str, float]) -> KeyRow:
+    """``used``: the limits that hold now, for a key of which none is known before its test."""
     origin, saved = str(key["from"]), moment(key["saved_at"])
-    limit, tested = key["rate_limit_per_minute"], key["tested"]
+    limit, tested, until = key["rate_limit_per_minute"], key["tested"], ""
+    if not limit and str(key["source"]) in used:
+        limit, until = used[str(key["source"])], " until tested"
     return KeyRow(
         source=str(key["source"]),
         name=str(key["name"]),
         shown=f"{DOTS} {key['last_four']}",
         origin=ORIGINS.get(origin, origin) + (f", set {saved}" if saved else ""),
-        limit=f"{count(float(limit))} a minute" if limit else "not set",
+        limit=f"{count(float(limit))} a minute{until}" if limit else "not set",
         timeout=f"{float(key['timeout']):g} s",
         test="accepted" if tested else "not tested",
         test_shape=shape("accepted" if tested else "never_asked"),

@@ -115,6 +115,11 @@ def load(
         origins=given.origins,
     )
     _refuse_unsafe(settings)
+    if not settings.is_loopback and environ.get("FLASK_DEBUG", "").lower() not in ("", "0", "false", "no"):
+        raise UnsafeSetting(
+            f'FLASK_DEBUG is set, and others can reach REDLINE on "{settings.host}".',
+            "Unset FLASK_DEBUG, or leave REDLINE_HOST at 127.0.0.1.",
+        )
     return settings
 
 

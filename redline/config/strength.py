@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 from redline.errors import UnsafeSetting
 
@@ -55,13 +56,14 @@ def refuse_weak_key(name: str, key: bytes) -> None:
 
 def _is_known(value: str) -> bool:
     plain = value.strip().lower()
-    return plain in _KNOWN or plain.rstrip("0123456789!?.*#$-_@ ") in _KNOWN
+    words = set(re.findall("[a-z]+", plain))
+    return plain in _KNOWN or plain.rstrip("0123456789!?.*#$-_@ ") in _KNOWN or (bool(words) and words <= _KNOWN)
 
 
 def _is_pattern(value: str) -> bool:
     if any(value in row or value in row[::-1] for row in _ROWS):
         return True
-    return any(value == (value[:n] * len(value))[: len(value)] for n in range(1, min(len(value) // 2, 6) + 1))
+    return any(value == (value[:n] * len(value))[: len(value)] for n in range(1, len(value) // 2 + 1))
 
 
 def _unsafe(name: str, why: str, shortest: int) -> UnsafeSetting:

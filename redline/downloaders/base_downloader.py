@@ -34,7 +34,7 @@ from redline.market.request import Dataset, parse_date, parse_flag, parse_multip
 from redline.market.schema import BARS_WIRE, frame
 from redline.market.ticker import parse_ticker
 from redline.net.budget import KeyBudget
-from redline.net.redact import redact
+from redline.net.redact import masked_errors, redact
 
 _log = logging.getLogger(__name__)
 
@@ -211,7 +211,8 @@ class BaseDownloader(ABC):
     def _walk(self, part: Part, watch: Watch, *, adjusted: bool) -> Iterator[Page]:
         def ask(url: str) -> Parsed:
             watch.check()
-            return self.parse_page(self.fetch(url, part, watch), part, adjusted=adjusted)
+            with masked_errors():
+                return self.parse_page(self.fetch(url, part, watch), part, adjusted=adjusted)
 
         def read(url: str) -> Parsed:
             try:

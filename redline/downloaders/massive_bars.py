@@ -135,9 +135,12 @@ def _show(row: _Bar) -> str:
 
 def _check_ticker(envelope: Envelope, part: Part, *, adjusted: bool) -> None:
     if envelope.ticker != part.ticker:
+        about = (
+            "names no ticker" if envelope.ticker is msgspec.UNSET else f"is about the ticker {envelope.ticker[:64]!r}"
+        )
         raise MalformedPage(
             errors.NAME,
-            f"the answer to {part.what} is about the ticker {str(envelope.ticker)[:64]!r}.",
+            f"the answer to {part.what} {about}.",
             "Nothing of it was kept.",
         )
     if ":" not in part.ticker and envelope.adjusted is (not adjusted):

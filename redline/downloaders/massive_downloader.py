@@ -24,7 +24,7 @@ from redline.market.request import Dataset
 from redline.net.breaker import Breaker
 from redline.net.budget import Budgets
 from redline.net.http import PATIENCE_S, Answer, HttpClient
-from redline.net.redact import register
+from redline.net.redact import masked_errors, register
 from redline.net.transport import PacedPool
 
 BASE_URL = "https://api.massive.com"
@@ -118,6 +118,10 @@ class MassiveDownloader(BaseDownloader):
 
     def listing(self, ticker: str, watch: Watch) -> Listing:
         """Return what Massive knows of a ticker: one call, and a second for one that is not listed today."""
+        with masked_errors():
+            return self._listing(ticker, watch)
+
+    def _listing(self, ticker: str, watch: Watch) -> Listing:
         what = f"the ticker {ticker}"
         try:
             body = self._get(f"{self.base_url}/v3/reference/tickers/{quote(ticker, safe=':')}", what, "tickers", watch)

@@ -12,8 +12,12 @@ import hashlib
 import logging
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 from urllib.parse import quote
+
+from redline.errors import RedlineError
 
 MASK: Final = "***"
 
@@ -71,6 +75,17 @@ def redact(text: str) -> str:
     known = _known
     masked = text if known is None else known.sub(MASK, text)
     return _PLACES.sub(lambda found: f"{found['name'] or found['auth'] or found['bearer']}{MASK}", masked)
+
+
+@contextmanager
+def masked_errors() -> Iterator[None]:
+    """Mask keys in the words of our own errors inside the block: they may quote what a source said."""
+    try:
+        yield
+    except RedlineError as error:
+        error.sentence, error.hint = redact(error.sentence), redact(error.hint)
+        error.args = (error.sentence,)
+        raise
 
 
 class RedactingFilter(logging.Filter):

@@ -8,6 +8,9 @@ from urllib.parse import quote
 
 import pytest
 
+from redline.clock import SystemClock
+from redline.config.settings import load
+from redline.engine import Engine
 from tests.security.conftest import CANARY, App, Vendor, found_in
 
 SAVE = {"source": "massive", "api_key": CANARY, "rate_limit_per_minute": 600}
@@ -122,3 +125,39 @@ def test_no_child_process_knows_a_key(app: App) -> None:
         for name in ("environ", "cmdline"):
             assert not found_in(Path(f"/proc/{child}/{name}").read_bytes()), name
     assert not found_in(Path(f"/proc/{app.process.pid}/cmdline").read_bytes())
+
+
+ROW = '{"o":1,"h":2,"l":1,"c":1.5,"v":10,"vw":1.2,"n":3,"t":1596427200000}'
+REPEATING = [
+    f'{{"status": "{CANARY}", "results": []}}',
+    f'{{"status": "ERROR", "error": "{CANARY}"}}',
+    f'{{"status": "OK", "ticker": "{CANARY}", "adjusted": false, "resultsCount": 1, "results": [{ROW}]}}',
+    f'{{"status": "OK", "ticker": "AAPL", "adjusted": false, "resultsCount": 1, "results": [{{"o": "{CANARY}"}}]}}',
+    f'{{"status": "OK", "adjusted": false, "results": [{ROW}], "next_url": "http://evil.example/?apiKey={CANARY}"}}',
+    f'{{"status": "OK", "adjusted": false, "results": [{ROW}], "next_url": "ORIGIN/v2/aggs/x?apiKey={CANARY}"}}',
+    f'{{"status": "OK", "results": [{{"id": "{CANARY}", "ticker": "AAPL", "split_from": "{CANARY}"}}]}}',
+    f"<html>{CANARY}</html>",
+    f"{CANARY} exceeded the limit of requests",
+]
+
+
+@pytest.mark.parametrize("body", REPEATING, ids=range(len(REPEATING)))
+def test_a_key_in_an_answer_of_the_vendor_is_neither_kept_nor_shown(tmp_path: Path, vendor: Vendor, body: str) -> None:
+    vendor.body = body.replace("ORIGIN", vendor.origin).encode()
+    places = {name: str(tmp_path / name) for name in ("home", "state_dir", "config_dir")}
+    settings = load(
+        {"HOME": str(tmp_path / "user")},
+        arguments={**places, "massive_api_key": CANARY, "massive_api_base_url": vendor.origin},
+        cwd=tmp_path,
+    )
+    with Engine(settings, SystemClock()) as engine:
+        wanted = {"ticker": "AAPL", "start_date": "2020-08-03", "end_date": "2020-08-05"}
+        job = engine.submit(engine.parse_download(wanted))
+        engine.wait(job.job_id, 3.0)
+        events = [event.as_json() for event in engine.job_events(job.job_id)]
+        shown = f"{engine.job(job.job_id).as_json()} {events} {engine.job_parts(job.job_id)}"
+
+    assert vendor.asked
+    assert not found_in(shown.encode())
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or not found_in(path.read_bytes()), path

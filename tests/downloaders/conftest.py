@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import requests
 
 from redline.clock import Clock, SystemClock
 from redline.downloaders.massive_downloader import MassiveDownloader
@@ -40,6 +41,8 @@ def make(tmp_path: Path) -> Iterator[Make]:
 @pytest.fixture(scope="session")
 def shared_emulator() -> Iterator[Emulator]:
     with Emulator(key=KEY) as running:
+        # Its first answer loads its tables; on a busy machine that takes longer than the time-out of these tests.
+        requests.get(f"{running.rest}/v2/aggs/ticker/AAPL/prev", params={"apiKey": KEY}, timeout=60)
         yield running
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from redline.errors import ConfigError, DiskFull, RedlineError, StoreBusy, StoreError, StoreUnwritable
 from redline.jobs.tables import SCHEMA_VERSION, metadata
 
 BUSY_MS = 20_000
+CONNECTIONS = 4  # Each is held for one transaction. SQLite keeps the handle of one that closes beside others.
 
 
 class Database:
@@ -33,9 +35,16 @@ class Database:
         self.path = path
         self._check_version()
         self._make_private()
-        self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_MS / 1000})
+        self._engine = create_engine(
+            f"sqlite:///{path}",
+            connect_args={"timeout": BUSY_MS / 1000},
+            pool_size=CONNECTIONS,
+            max_overflow=0,
+            pool_timeout=BUSY_MS / 1000,
+        )
         event.listen(self._engine, "connect", _on_connect)
         event.listen(self._engine, "begin", _on_begin)
+        self._open_all()
         with self.write() as link:
             metadata.create_all(link)
             link.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -43,6 +52,12 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+    def _open_all(self) -> None:
+        """Open every connection there will be, so that a crowd of readers costs no handle."""
+        with translated(), ExitStack() as stack:
+            for _ in range(CONNECTIONS):
+                stack.enter_context(closing(self._engine.raw_connection()))
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -89,6 +104,8 @@ def translated() -> Iterator[None]:
     """Turn errors of the file into ours, by SQLite's own codes."""
     try:
         yield
+    except PoolTimeout as e:
+        raise StoreBusy("All connections to the job database are in use.", "Ask again in a moment.") from e
     except (DBAPIError, sqlite3.Error) as e:
         origin = e.orig if isinstance(e, DBAPIError) else e
         raise _meaning(getattr(origin, "sqlite_errorcode", 0) & 0xFF, origin) from e

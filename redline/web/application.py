@@ -22,6 +22,7 @@ THREADS = 16
 def create_app(engine: Engine, threads: int = THREADS) -> Flask:
     """Return the web app over ``engine``, for a server of ``threads`` threads."""
     app = Flask("redline.web", static_folder="static", template_folder="templates")
+    app.url_map.merge_slashes = False  # An address with two slashes is another one; nothing redirects.
     app.debug = False  # FLASK_DEBUG may be set for other programs; nothing of it is wanted here.
     app.config.update(
         MAX_CONTENT_LENGTH=gate.MAX_BODY_BYTES,

@@ -10,7 +10,8 @@ import threading
 
 from redline.cli.output import Output
 from redline.demo import DemoMarket, without_secrets
-from redline.engine import install_logging, open_engine
+from redline.engine import Engine, install_logging, open_engine
+from redline.market.bar import DAILY
 from redline.web.application import create_app
 from redline.web.server import serve
 
@@ -22,12 +23,20 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     with DemoMarket() as demo:
         engine = open_engine(arguments={name: value for name, value in given.items() if value is not None}, demo=demo)
         install_logging("INFO", shown="WARNING", file=engine.settings.home / "logs" / "redline.log")
-        if engine.demo:
-            threading.Thread(target=demo, daemon=True).start()  # The first page finds the market there.
+        warming = threading.Thread(target=_warm_up, args=(engine, demo), name="warm-up")
+        warming.start()
         try:
             return serve(create_app(engine), engine.settings.host, engine.settings.port, output.say)
         finally:
+            warming.join()
             engine.close()
+
+
+def _warm_up(engine: Engine, demo: DemoMarket) -> None:
+    """Load the calendar and start the demo market, so that the first page need not wait for them."""
+    if engine.demo:
+        demo()
+    engine.coverage("AAPL", DAILY, *engine.default_range())
 
 
 def emulator(arguments: list[str]) -> int:

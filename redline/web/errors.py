@@ -23,7 +23,11 @@ log = logging.getLogger(__name__)
 HTTP_WORDS = {
     400: ("The request cannot be read.", "bad_request", "Check its form and ask again."),
     404: ("There is no such page.", "not_found", "Start at the Download page, /."),
-    405: ("This address does not take that method.", "method_not_allowed", "The Allow header lists what it takes."),
+    405: (
+        "This address does not take that method.",
+        "method_not_allowed",
+        "The Allow header lists what it takes; the Download page is at /.",
+    ),
     413: ("The body is too big.", "too_large", "A request has at most 1 MB."),
     415: ("The body is neither JSON nor a form.", "unsupported_media_type", "Send it as application/json."),
 }

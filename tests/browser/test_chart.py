@@ -92,6 +92,22 @@ def test_the_chart_is_coloured_anew_with_the_theme(visit: Visit) -> None:
     assert page.locator("[data-chart]").screenshot() != light
 
 
+def test_a_dark_page_prints_a_light_chart(browser: Any, site: Site) -> None:
+    with opened(browser, site, color_scheme="light") as visit:
+        page = visit.go("/data?ticker=AAPL")
+        page.wait_for_selector("[data-drawn]")
+        page.emulate_media(media="print", color_scheme="light")
+        page.wait_for_timeout(300)
+        light = page.locator("[data-chart]").screenshot()
+    with opened(browser, site, color_scheme="dark") as visit:
+        page = visit.go("/data?ticker=AAPL")
+        page.wait_for_selector("[data-drawn]")
+        page.emulate_media(media="print", color_scheme="dark")
+        page.wait_for_timeout(300)
+
+        assert page.locator("[data-chart]").screenshot() == light
+
+
 def test_minutes_are_drawn_in_utc(visit: Visit) -> None:
     page = visit.go("/data?ticker=AAPL&timespan=minute")
     page.wait_for_selector("[data-drawn]")

@@ -24,6 +24,7 @@ PATHS = (
     "/data?ticker=AAPL&timespan=minute",
     "/data?ticker=AAPL&adjust=all",
     "/data?ticker=ZZZZ",
+    "/data?ticker=AVERYLONGTICKER.WITHDOTS.ANDMORE12345",
     "/settings",
     "/settings/api-keys",
     "/settings/api-keys?edit=massive",
@@ -98,3 +99,32 @@ def test_an_unknown_page_says_where_to_go(browser: Any, site: Site) -> None:
 
         assert page.inner_text(".err-code") == "not_found · 404"
         assert page.is_visible("text=Go to Download")
+
+
+def test_nothing_to_press_is_smaller_than_a_fingertip(browser: Any, busy: Site) -> None:
+    small = """() => Array.from(document.querySelectorAll('a, button, input:not([type=hidden]), select, summary'))
+        .filter(one => !one.matches('.skip, p a, td a, th a'))
+        .map(one => [one.textContent.trim(), one.getBoundingClientRect()])
+        .filter(([, box]) => box.width && (box.width < 24 || box.height < 24)).map(([text]) => text)"""
+    with opened(browser, busy, viewport={"width": 320, "height": 800}) as visit:
+        found = {path: visit.go(path).evaluate(small) for path in PATHS}
+
+    assert {path: names for path, names in found.items() if names} == {}
+
+
+def test_nothing_moves_when_the_bill_or_the_chart_arrives(browser: Any, busy: Site) -> None:
+    watch = """window.moved = 0; new PerformanceObserver(seen => seen.getEntries().forEach(one => {
+        window.moved += one.value; })).observe({type: 'layout-shift', buffered: true});"""
+    with opened(browser, busy, viewport={"width": 360, "height": 1600}) as visit:
+        visit.page.add_init_script(watch)
+        page = visit.go("/")
+        page.fill("#f-ticker", "AAPL")
+        page.wait_for_selector("[data-start]")
+        page.wait_for_timeout(300)
+        bill = page.evaluate("window.moved")
+        page = visit.go("/data?ticker=AAPL")
+        page.wait_for_selector("[data-drawn]")
+        page.wait_for_timeout(300)
+
+        assert bill < 0.02
+        assert page.evaluate("window.moved") < 0.02

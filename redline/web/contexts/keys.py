@@ -182,7 +182,8 @@ def _placeholder(sent: str) -> str:
 
 def _key(key: Mapping[str, Any], used: Mapping[str, float]) -> KeyRow:
     """``used``: the limits that hold now, for a key of which none is known before its test."""
-    origin, saved = str(key["from"]), moment(key["saved_at"])
+    origin = str(key["from"])
+    saved = moment(key["saved_at"]) if origin in SAVED_HERE else ""
     limit, tested, until = key["rate_limit_per_minute"], key["tested"], ""
     if not limit and str(key["source"]) in used:
         limit, until = used[str(key["source"])], " until tested"

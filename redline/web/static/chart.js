@@ -197,7 +197,6 @@
         line.appendChild(place);
       });
     };
-    line.hidden = false;
     show(made.bars[made.bars.length - 1]);
     chart.subscribeCrosshairMove(function (move) {
       var bar = move.time === undefined ? made.bars[made.bars.length - 1] : byTime.get(move.time);
@@ -221,5 +220,6 @@
   find(document);
   document.addEventListener("redline:drawn", function (e) { find(e.detail); });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+  matchMedia("print").addEventListener("change", repaint);       // prints are light, whatever the screen is
   new MutationObserver(repaint).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
 })();

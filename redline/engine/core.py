@@ -24,6 +24,7 @@ from redline.engine.workspace import Workspace
 from redline.errors import JobFailed, NotFound
 from redline.jobs.job import JobEvent, JobRecord, JobView, PartView
 from redline.jobs.planner import asked_range, plan
+from redline.jobs.seams import seam_statuses
 from redline.market.bar import DAILY
 from redline.market.calendar import TradingCalendar, day_of
 from redline.market.part import Plan
@@ -156,6 +157,7 @@ class Engine(Holdings, KeyDesk):
                 for dataset in actions
                 for ticker in request.tickers
             },
+            seams={ticker: seam_statuses(space.store, request, ticker, now) for ticker in request.tickers},
             now=now,
             calendar=self._calendar,
             calls_for=downloader.calls_for,

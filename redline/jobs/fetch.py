@@ -7,14 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from redline.clock import Clock, Watch
 from redline.downloaders.base_downloader import BaseDownloader
 from redline.errors import DiskFull, NotEntitled, UnknownTicker
 from redline.jobs.job import JobError, JobRecord, Lease
 from redline.jobs.planner import actions_due, bar_parts, needs_asking, runs
-from redline.market.bar import BarSpec
+from redline.jobs.rows import Rows
+from redline.jobs.seams import seam_parts
 from redline.market.calendar import TradingCalendar, day_of
 from redline.market.part import Listing, Page, Part
 from redline.market.request import Dataset
@@ -24,32 +25,6 @@ DISK_LOOK_S = 10.0  # Reliability P3: a job goes on by itself within 30 s of the
 NOT_LISTED_TEXT = "The source's reference data: {}."
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
-
-
-class Committed(Protocol):
-    """What a commit says; the store's own value."""
-
-    @property
-    def rows_new(self) -> int: ...
-    @property
-    def rows_changed(self) -> int: ...
-    @property
-    def rows_same(self) -> int: ...
-    @property
-    def set_aside(self) -> int: ...
-
-
-class Rows(Protocol):
-    """What the work needs of the store."""
-
-    def commit(self, part: Part, page: Page, batch: str, asked_at: datetime) -> Committed: ...
-    def note(
-        self, part: Part, first: date, last: date, state: SessionState, answer: str, asked_at: datetime
-    ) -> None: ...
-    def statuses(
-        self, source: str, spec: BarSpec, ticker: str, start: date, end: date, now: datetime
-    ) -> list[SessionStatus]: ...
-    def actions_asked(self, source: str, dataset: Dataset, ticker: str) -> datetime | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,34 +85,51 @@ class PartWork:
             Cancelled: somebody asked to stop.
         """
         self._downloader = downloader
-        part = self._lease.part
+        part, now = self._lease.part, self._clock.now()
         if part.dataset is not Dataset.BARS:
-            asked = self._store.actions_asked(part.source, part.dataset, part.ticker)
-            if actions_due(asked, self._clock.now()):
+            if actions_due(self._store.actions_asked(part.source, part.dataset, part.ticker), now):
                 self._fetch(part)
-            return Fetched(0, 0)
-        now = self._clock.now()
-        need = [one.session for one in self._statuses(part.start, part.end) if self._lacks(one, now)]
-        self._need = set(need)
-        request = replace(self._job.request, start=part.start, end=part.end)
-        for one in bar_parts(
-            request, part.ticker, need, now=now, calendar=self._calendar, calls_for=downloader.calls_for
-        ):
-            self._ask(one)
-        lacking = self._unexplained(max(part.start, self._job.request.start), min(part.end, self._job.request.end))
-        return Fetched(len(lacking), len(self._need), self._refused)
+            lacking = sum(self._bars(one) for one in self._cut())
+            return Fetched(lacking, lacking, self._refused)
+        self._need = set(self._needed(part, now))
+        asked = self._job.request
+        self._bars(part)
+        lacking = len(self._unexplained(part, max(part.start, asked.start), min(part.end, asked.end)))
+        return Fetched(lacking, len(self._need), self._refused)
 
     def note_failed(self, error: JobError) -> None:
         """Write down that the sessions which stay unexplained were asked for in vain."""
         part = self._lease.part
-        if part.dataset is Dataset.BARS:
-            self._note(self._unexplained(part.start, part.end), SessionState.FAILED, error.sentence)
+        for one in [part] if part.dataset is Dataset.BARS else self._cut():
+            days = self._unexplained(one, one.start, one.end)
+            self._note(one, days, SessionState.FAILED, error.sentence)
 
     # -- what is lacking ----------------------------------------------------------------------------------------------
 
-    def _statuses(self, start: date, end: date) -> list[SessionStatus]:
-        part = self._lease.part
+    def _cut(self) -> list[Part]:
+        """Return the day bars that the splits of this part make necessary; its job may be for longer bars."""
+        return seam_parts(self._store, self._job.request, self._lease.part.ticker, day_of(self._clock.now()))
+
+    def _bars(self, part: Part) -> int:
+        """Ask for what a part of bars lacks now; return how many of its sessions stay unexplained."""
+        now = self._clock.now()
+        wanted = replace(self._job.request, start=part.start, end=part.end, spec=part.spec)
+        for one in bar_parts(
+            wanted,
+            part.ticker,
+            self._needed(part, now),
+            now=now,
+            calendar=self._calendar,
+            calls_for=self._downloader.calls_for,
+        ):
+            self._ask(one)
+        return len(self._unexplained(part, part.start, part.end))
+
+    def _statuses(self, part: Part, start: date, end: date) -> list[SessionStatus]:
         return self._store.statuses(part.source, part.spec, part.ticker, start, end, self._clock.now())
+
+    def _needed(self, part: Part, now: datetime) -> list[date]:
+        return [one.session for one in self._statuses(part, part.start, part.end) if self._lacks(one, now)]
 
     def _lacks(self, status: SessionStatus, now: datetime) -> bool:
         answered = (
@@ -147,13 +139,15 @@ class PartWork:
         )
         return not answered and needs_asking(status, now, explicit=self._job.explicit)
 
-    def _unexplained(self, start: date, end: date) -> list[date]:
-        return [one.session for one in self._statuses(start, end) if not one.state.explained]
+    def _unexplained(self, part: Part, start: date, end: date) -> list[date]:
+        return [one.session for one in self._statuses(part, start, end) if not one.state.explained]
 
-    def _note(self, days: list[date], state: SessionState, answer: str, asked_at: datetime | None = None) -> None:
+    def _note(
+        self, part: Part, days: list[date], state: SessionState, answer: str, asked_at: datetime | None = None
+    ) -> None:
         at = asked_at or self._clock.now()
         for span in runs(days, self._calendar.sessions(days[0], days[-1]) if days else ()):
-            self._kept(partial(self._store.note, self._lease.part, *span, state, answer, at))
+            self._kept(partial(self._store.note, part, *span, state, answer, at))
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
@@ -165,10 +159,10 @@ class PartWork:
             covered = self._narrowed(part, error) if error.timeframe else None
             left_out = [
                 day
-                for day in self._unexplained(part.start, part.end)
+                for day in self._unexplained(part, part.start, part.end)
                 if covered is None or not covered.start <= day <= covered.end
             ]
-            self._note(left_out, SessionState.NOT_ENTITLED, error.hint or error.sentence)
+            self._note(part, left_out, SessionState.NOT_ENTITLED, error.hint or error.sentence)
 
     def _narrowed(self, part: Part, error: NotEntitled) -> Part | None:
         """Fetch the widest smaller part that the plan covers; return it, or ``None``."""
@@ -208,21 +202,23 @@ class PartWork:
         if not listing.known:
             raise UnknownTicker(self._downloader.label, part.ticker, self._downloader.only_tickers)
         listed, delisted = listing.listed or date.min, listing.delisted or date.max
-        before, after = f"listed on {listing.listed}", f"delisted on {listing.delisted}"
         for page, asked_at in silent:
             inside = replace(page, first=max(page.first, listed), last=min(page.last, delisted))
             if inside.first <= inside.last:
                 self._commit(part, inside, asked_at)
             days = self._calendar.sessions(page.first, page.last)
-            self._note([day for day in days if day < listed], SessionState.NOT_LISTED, NOT_LISTED_TEXT.format(before))
-            self._note([day for day in days if day > delisted], SessionState.NOT_LISTED, NOT_LISTED_TEXT.format(after))
+            for outside, why in (
+                ([day for day in days if day < listed], f"listed on {listing.listed}"),
+                ([day for day in days if day > delisted], f"delisted on {listing.delisted}"),
+            ):
+                self._note(part, outside, SessionState.NOT_LISTED, NOT_LISTED_TEXT.format(why))
 
     def _listing(self, part: Part, first: date, last: date) -> Listing:
         """Return what the source knows of the ticker, without a call when rows are held and the end is still open."""
         request = self._job.request
         sessions = self._calendar.sessions(first, last)
         open_end = bool(sessions) and self._calendar.settles_at(sessions[0]) > self._clock.now()
-        around = self._statuses(request.start, request.end) if open_end else []
+        around = self._statuses(part, request.start, request.end) if open_end else []
         if any(one.state is SessionState.STORED for one in around):
             return Listing(known=True)
         return self._downloader.listing(part.ticker, self._watch)
@@ -237,20 +233,20 @@ class PartWork:
         answered = {day for day in self._need if page.first <= day <= page.last}
         self._need -= answered
         if page.set_aside and part.dataset is Dataset.BARS:
-            self._note_spoilt(page, asked_at)
+            self._note_spoilt(part, page, asked_at)
         rows = done.rows_new + done.rows_changed + done.rows_same
         text = f"{part.what}: {rows} rows to {page.last}, {done.rows_new} new, {done.rows_changed} changed"
         text += f", {done.set_aside} set aside." if done.set_aside else "."
-        counted = rows if part.dataset is job.request.dataset else 0
+        counted = rows if part.dataset is job.request.dataset is lease.part.dataset else 0
         self._report(Progress(counted, len(answered), done.set_aside, text))
 
-    def _note_spoilt(self, page: Page, asked_at: datetime) -> None:
+    def _note_spoilt(self, part: Part, page: Page, asked_at: datetime) -> None:
         """A session without a row in an answer that had unusable rows is no session that the source has nothing of."""
         silent = (SessionState.VENDOR_HAS_NONE, SessionState.LATE)
-        days = [one.session for one in self._statuses(page.first, page.last) if one.state in silent]
+        days = [one.session for one in self._statuses(part, page.first, page.last) if one.state in silent]
         reasons = sorted({row.reason for row in page.set_aside})
         answer = f"{len(page.set_aside)} rows set aside: {'; '.join(reasons)[:200]}"
-        self._note(days, SessionState.FAILED, answer, asked_at)
+        self._note(part, days, SessionState.FAILED, answer, asked_at)
 
     def _kept(self, write: Callable[[], _Result]) -> _Result:
         """Write, and while the disk is full wait and write again: what is in hand is not asked for twice."""

@@ -4,35 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, Protocol
+from datetime import datetime
 
 from redline.errors import MalformedPage, NotEntitled
-from redline.jobs.fetch import Rows
 from redline.jobs.job import JobError, PartState, PartView, TickerResult
-from redline.jobs.planner import needs_splits
+from redline.jobs.rows import Rows
+from redline.jobs.seams import adjustable
 from redline.jobs.stage import Stage
-from redline.market.bar import DAILY, BarSpec
+from redline.market.bar import BarSpec
 from redline.market.request import Dataset, DownloadRequest
 from redline.market.session import Gap, SessionState, SessionStatus, gaps
 
 SAID = "The vendor said: "
-
-
-class ReadableRows(Rows, Protocol):
-    """What counting needs of the store."""
-
-    def bars_table(
-        self,
-        tickers: tuple[str, ...] | None,
-        spec: BarSpec = ...,
-        start: date | None = ...,
-        end: date | None = ...,
-        as_of: datetime | None = ...,
-        source: str | None = ...,
-    ) -> Any: ...
-    def splits_table(self, tickers: tuple[str, ...] | None, as_of: datetime | None = ...) -> Any: ...
-    def dividends_table(self, tickers: tuple[str, ...] | None, as_of: datetime | None = ...) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +33,7 @@ class Outcome:
 def outcome(
     request: DownloadRequest,
     parts: Sequence[PartView],
-    store: ReadableRows,
+    store: Rows,
     now: datetime,
     *,
     stage: Stage,
@@ -71,7 +54,7 @@ def outcome(
             statuses = store.statuses(request.source, request.spec, ticker, request.start, request.end, now)
             known = sum(one.state.explained for one in statuses)
             found += gaps(ticker, statuses)
-            whole = known == len(statuses) and _adjustable(request, ticker, store)
+            whole = known == len(statuses) and adjustable(store, request, ticker, now)
             explained += known
         else:
             whole = store.actions_asked(request.source, request.dataset, ticker) is not None
@@ -110,25 +93,19 @@ def _of_gaps(request: DownloadRequest, found: Sequence[Gap]) -> JobError | None:
     return JobError.of(NotEntitled(request.source, what, refused.answer.removeprefix(SAID), timeframe=True))
 
 
-def _adjustable(request: DownloadRequest, ticker: str, store: Rows) -> bool:
-    if not needs_splits(request, ticker):
-        return True
-    return store.actions_asked(request.source, Dataset.SPLITS, ticker) is not None
-
-
-def _records(request: DownloadRequest, ticker: str, statuses: Sequence[SessionStatus], store: ReadableRows) -> int:
+def _records(request: DownloadRequest, ticker: str, statuses: Sequence[SessionStatus], store: Rows) -> int:
     """Return the rows held for what was asked. A bar of a week counts once, though each of its sessions has it."""
     spec: BarSpec = request.spec
     if request.dataset is Dataset.SPLITS:
         return int(store.splits_table((ticker,)).num_rows)
     if request.dataset is Dataset.DIVIDENDS:
         return int(store.dividends_table((ticker,)).num_rows)
-    if spec.timespan.intraday or spec == DAILY:
+    if not spec.spreads:
         return sum(one.rows for one in statuses)
     if not any(one.state is SessionState.STORED for one in statuses):
         return 0
-    held = store.bars_table((ticker,), spec, *spec.snap(request.start, request.end), source=request.source)
-    return int(held.num_rows)
+    held = store.bars_table((ticker,), spec, *spec.dated(request.start, request.end), source=request.source)
+    return sum(spec.window(day)[1] >= request.start for day in held["date"].to_pylist())
 
 
 def _text(stage: Stage, records: int, found: Sequence[Gap], error: JobError | None) -> str:

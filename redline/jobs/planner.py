@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from redline.jobs.bill import minutes, size_bytes
+from redline.jobs.seams import needs_splits
 from redline.market.calendar import TradingCalendar, day_of
 from redline.market.part import Part, Plan, Route
 from redline.market.request import Dataset, DownloadRequest
@@ -30,6 +31,7 @@ def plan(
     calendar: TradingCalendar,
     calls_for: CallsFor,
     limit_per_minute: float | None,
+    seams: Statuses | None = None,
 ) -> Plan:
     """Return the cheapest parts that bring what ``request`` lacks, and what they cost.
 
@@ -39,6 +41,7 @@ def plan(
         now: aware.
         calls_for: the source's bill: the most calls that a part with so many sessions takes.
         limit_per_minute: of the key; ``None`` when it has none.
+        seams: for each ticker, the status of each session whose day bar ``jobs.seams`` needs.
     """
     parts: list[Part] = []
     calls = size = sessions = held = refused = 0
@@ -57,7 +60,8 @@ def plan(
                 calls += calls_for(one, covered)
                 size += size_bytes(one.spec, covered)
                 parts.append(one)
-        for one in action_parts(request, ticker, actions_asked, now):
+        cut = [one.session for one in (seams or {}).get(ticker, ()) if needs_asking(one, now)]
+        for one in action_parts(request, ticker, actions_asked, now, cut):
             calls += calls_for(one, 0)
             size += size_bytes(None, 0)
             parts.append(one)
@@ -101,20 +105,21 @@ def actions_due(asked_at: datetime | None, now: datetime) -> bool:
     return asked_at is None or not -SKEW <= now - asked_at <= ACTIONS
 
 
-def needs_splits(request: DownloadRequest, ticker: str) -> bool:
-    """Return whether the bars of a ticker are adjusted for splits; ``O:``, ``I:``, ``C:``, ``X:`` never are."""
-    return request.dataset is Dataset.BARS and request.adjusted and ":" not in ticker
+def action_parts(
+    request: DownloadRequest, ticker: str, asked: ActionsAsked, now: datetime, cut: Sequence[date] = ()
+) -> list[Part]:
+    """Return the part for the splits or dividends that a request needs, when it is due.
 
-
-def action_parts(request: DownloadRequest, ticker: str, asked: ActionsAsked, now: datetime) -> list[Part]:
-    """Return the part for the splits or dividends that a request needs, when it is due."""
+    The part for splits also brings the day bars of bars that a split cuts in two: ``cut`` are sessions of such bars
+    that have to be asked for.
+    """
     if request.dataset is not Dataset.BARS:
         dataset = request.dataset
     elif needs_splits(request, ticker):
         dataset = Dataset.SPLITS
     else:
         return []
-    if not actions_due(asked.get((dataset, ticker)), now):
+    if not cut and not actions_due(asked.get((dataset, ticker)), now):
         return []
     return [Part(request.source, dataset, ticker, request.start, request.end)]
 
@@ -136,7 +141,7 @@ def bar_parts(
     if not need:
         return []
     first, last = asked_range(request)
-    if not request.spec.timespan.intraday and request.spec.multiplier > 1:
+    if request.spec.spreads and request.spec.multiplier > 1:
         spans = [(first, last)]
     else:
         spans = _snapped(request, runs(need, calendar.sessions(need[0], need[-1])))

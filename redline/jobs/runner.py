@@ -12,8 +12,9 @@ from redline.downloaders.base_downloader import BaseDownloader
 from redline.errors import DiskFull, StoreBusy
 from redline.jobs.job import JobEvent, JobRecord, JobView, Lease, PartView
 from redline.jobs.ledger import JobLedger
-from redline.jobs.outcome import ReadableRows, outcome
+from redline.jobs.outcome import outcome
 from redline.jobs.owner import Owner
+from redline.jobs.rows import Rows
 from redline.jobs.stage import Stage
 from redline.jobs.worker import PATIENCE_S, Worker
 from redline.market.calendar import TradingCalendar
@@ -38,7 +39,7 @@ class Runner:
     def __init__(
         self,
         ledger: JobLedger,
-        store: ReadableRows,
+        store: Rows,
         downloader_for: Callable[[JobRecord], BaseDownloader],
         clock: Clock,
         calendar: TradingCalendar,

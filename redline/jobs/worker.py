@@ -23,9 +23,10 @@ from redline.errors import (
     StoreBusy,
     UnknownTicker,
 )
-from redline.jobs.fetch import DISK_LOOK_S, PartWork, Progress, Rows
+from redline.jobs.fetch import DISK_LOOK_S, PartWork, Progress
 from redline.jobs.job import JobError, JobRecord, Lease
 from redline.jobs.ledger import JobLedger
+from redline.jobs.rows import Rows
 from redline.market.calendar import TradingCalendar
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 8.0  # Reliability P12: the first row within 10 s of the end of an outage.

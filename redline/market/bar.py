@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -26,6 +27,10 @@ class Timespan(Word):
         return self in (Timespan.SECOND, Timespan.MINUTE, Timespan.HOUR)
 
 
+_SECONDS = {Timespan.SECOND: 1, Timespan.MINUTE: 60, Timespan.HOUR: 3_600}
+_DAY_S, _QUIET_S = 86_400, 4 * 3_600
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class BarSpec:
     """What a bar covers: ``multiplier`` units of ``timespan``."""
@@ -40,6 +45,19 @@ class BarSpec:
 
     def __str__(self) -> str:
         return self.timespan.value if self.multiplier == 1 else f"{self.multiplier}-{self.timespan.value}"
+
+    @property
+    def spreads(self) -> bool:
+        """Whether one bar stands for several sessions."""
+        return not self.timespan.intraday and self != DAILY
+
+    @property
+    def overnight(self) -> bool:
+        """Whether an intraday bar may hold trades of two sessions: it is longer than the four hours from midnight to
+        the first trade, and a day is no whole multiple of it.
+        """
+        length = self.multiplier * _SECONDS.get(self.timespan, 0)
+        return length > _QUIET_S and _DAY_S % length != 0
 
     def window(self, day: date) -> tuple[date, date]:
         """Return the first and last date (inclusive) that a bar dated ``day`` stands for.
@@ -59,6 +77,36 @@ class BarSpec:
         """Widen ``start`` to ``end`` (inclusive) to whole units, as the vendor does."""
         last = unit_after(self.timespan, unit_start(self.timespan, end)) - timedelta(days=1)
         return unit_start(self.timespan, start), max(last, end)
+
+    def dated(self, start: date, end: date) -> tuple[date, date]:
+        """Return the first and last date (inclusive) that a bar of ``start`` to ``end`` may bear.
+
+        Wider than ``snap`` for bars of several units: they may begin up to their own length before ``start``, for the
+        vendor does not say where it anchors them. A bar within a session never begins on the day before.
+        """
+        first, last = self.snap(start, end)
+        if self.overnight:
+            return first - timedelta(days=-(-self.multiplier * _SECONDS[self.timespan] // _DAY_S)), last
+        if not self.timespan.intraday:
+            for _ in range(self.multiplier - 1):
+                first = unit_start(self.timespan, first - timedelta(days=1))
+        return first, last
+
+    def seams(self, days: Iterable[date], start: date, end: date) -> list[tuple[date, date]]:
+        """Return spans of dates (inclusive, apart, sorted) of all bars of ``start`` to ``end`` that one of ``days`` may
+        cut in two: it is inside of them, and not their first. Empty for bars within a session.
+        """
+        if not self.spreads:
+            return []
+        first, last = self.dated(start, end)
+        found: list[tuple[date, date]] = []
+        for day in sorted(days):
+            opens, closes = self.dated(day, day)[0], self.window(day)[1]
+            if opens == day or closes < first or opens > last:
+                continue
+            joins = found and opens <= found[-1][1]
+            found[-1:] = [(found[-1][0], max(closes, found[-1][1]))] if joins else [*found[-1:], (opens, closes)]
+        return found
 
 
 DAILY = BarSpec()

@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 
-from redline.market.bar import unit_start
 from redline.market.calendar import NEW_YORK
 from redline.market.part import Part, SetAside
 from redline.market.schema import BARS_WIRE, UTC_US
@@ -42,8 +41,8 @@ _PRICES = ("open", "high", "low", "close")
 def bars(records: Any, part: Part, show: Callable[[int], str]) -> tuple[pa.Table, tuple[SetAside, ...]]:
     """Return (``BARS_WIRE`` table sorted by time without doubles, rows set aside) of ``BAR_RECORD`` rows.
 
-    ``part`` is what was asked: rows outside its dates, widened as ``bounds`` says, are set aside. ``show(i)`` gives
-    row ``i`` as the source wrote it; it is called for bad rows only.
+    ``part`` is what was asked: rows outside its dates, widened as ``BarSpec.dated`` says, are set aside. ``show(i)``
+    gives row ``i`` as the source wrote it; it is called for bad rows only.
     """
     aside: dict[int, str] = {}
     for reason, bad in _checks(records, part):
@@ -59,19 +58,6 @@ def bars(records: Any, part: Part, show: Callable[[int], str]) -> tuple[pa.Table
     kept = records if len(good) == len(records) and not doubles and _in_order(good) else records[good]
     table = _table(kept, part)
     return table, tuple(SetAside(aside[at], show(at)[:_ROW_LETTERS]) for at in sorted(aside))
-
-
-def bounds(part: Part) -> tuple[date, date]:
-    """Return the first and last date (inclusive) that a bar of the answer may have.
-
-    The vendor widens a request to whole bars. A bar of several days or more may begin up to its own length before the
-    first date, for the vendor does not say where it anchors those; a bar within a day never begins on the day before.
-    """
-    first, last = part.spec.snap(part.start, part.end)
-    if part.spec.multiplier > 1 and not part.spec.timespan.intraday:
-        for _ in range(part.spec.multiplier - 1):
-            first = unit_start(part.spec.timespan, first - timedelta(days=1))
-    return first, last
 
 
 def zone(ticker: str) -> ZoneInfo:
@@ -124,7 +110,7 @@ def _new_york() -> tuple[Any, Any]:
 
 
 def _checks(records: Any, part: Part) -> list[tuple[str, Any]]:
-    first, last = bounds(part)
+    first, last = part.spec.dated(part.start, part.end)
     days = _days(records["t"], part.ticker)
     lowest = np.minimum.reduce([records[name] for name in _PRICES])
     volume = records["volume"]

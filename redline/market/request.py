@@ -77,7 +77,9 @@ class DownloadRequest:
             end=end,
             source=parse_source(body.get("source", "massive")),
             dataset=dataset,
-            spec=BarSpec(Timespan.parse(body.get("timespan", "day")), parse_multiplier(body.get("multiplier", 1))),
+            spec=_storable(
+                BarSpec(Timespan.parse(body.get("timespan", "day")), parse_multiplier(body.get("multiplier", 1)))
+            ),
             adjusted=parse_flag(body.get("adjusted", True), "adjusted"),
         )
 
@@ -162,6 +164,14 @@ def parse_multiplier(was: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_MULTIPLIER:
         raise BadField("multiplier", was, f"it must be a whole number from 1 to {MAX_MULTIPLIER:,}")
     return value
+
+
+def _storable(spec: BarSpec) -> BarSpec:
+    """Refuse bars that hold trades of two sessions: no session of them could ever be whole."""
+    if spec.overnight:
+        why = f"{spec} bars run over midnight; take a length that a day is a whole multiple of"
+        raise BadField("multiplier", spec.multiplier, why)
+    return spec
 
 
 def parse_flag(was: object, field: str) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +12,8 @@ import pyarrow.compute as pc
 
 from redline.errors import NoData, StoreError
 from redline.market.adjust import Factors, Step, adjusted, dividend_steps, split_steps, splits_matter
+from redline.market.bar import DAILY
+from redline.market.gather import gathered, is_made_of
 from redline.market.request import Adjust, BarsQuery, Dataset
 from redline.market.schema import BARS_WIRE
 from redline.store import Store
@@ -21,23 +25,21 @@ SOURCE_ORDER = ("massive", "yahoo", "stooq")
 def read_bars(store: Store, query: BarsQuery) -> pa.Table:
     """Return bars with the columns of ``BARS_WIRE``, sorted by ticker and time, each bar once.
 
-    Dates are inclusive and, for weeks and longer, widened to whole bars as the vendor does. With ``as_of`` both bars
+    Dates are inclusive and, for weeks and longer, widened to whole bars as the vendor does. Such a bar takes the
+    factors of its first day; one that a split cuts in two is put together from its days. With ``as_of`` both bars
     and corporate actions are those known then. No row held is an empty table.
 
     Raises:
         NoData: the splits (``adjust=splits``), or the dividends too (``adjust=all``), of a ticker are not held.
         StoreError: the store cannot be read.
     """
-    start, end = query.start, query.end
-    if start is not None:
-        start = query.spec.snap(start, start)[0]
-    if end is not None:
-        end = query.spec.snap(end, end)[1]
+    start = query.spec.dated(query.start, query.start)[0] if query.start else None
+    end = query.spec.snap(query.end, query.end)[1] if query.end else None
     rows = store.bars_table(query.tickers, query.spec, start, end, query.as_of)
-    bars = _one_source_a_session(rows.select(BARS_WIRE.names))
+    bars = _covering(_one_source_a_session(rows.select(BARS_WIRE.names)), query)
     if query.adjust is Adjust.NONE or not bars.num_rows:
         return bars
-    pieces = [_adjusted(store, one, query.adjust, query.as_of) for one in _series(bars)]
+    pieces = [_adjusted(store, one, query) for one in _series(bars)]
     whole = pa.concat_tables(pieces)
     return whole if len(pieces) == 1 else whole.sort_by([("ticker", "ascending"), ("timestamp", "ascending")])
 
@@ -53,13 +55,54 @@ def _series(bars: pa.Table) -> list[pa.Table]:
     ]
 
 
-def _adjusted(store: Store, bars: pa.Table, adjust: Adjust, as_of: datetime | None) -> pa.Table:
+def _covering(bars: pa.Table, query: BarsQuery) -> pa.Table:
+    """Leave out bars of several units that end before the first date asked for, or where the next one begins."""
+    if query.start is None or query.spec.multiplier == 1 or not query.spec.spreads or not bars.num_rows:
+        return bars
+    tickers, days = bars["ticker"].to_pylist(), bars["date"].to_pylist()
+    kept = []
+    for at, day in enumerate(days):
+        last = query.spec.window(day)[1]
+        cut = at + 1 < len(days) and tickers[at + 1] == tickers[at] and days[at + 1] <= last
+        kept.append(day >= query.start or (last >= query.start and not cut))
+    return bars.filter(pa.array(kept))
+
+
+def _adjusted(store: Store, bars: pa.Table, query: BarsQuery) -> pa.Table:
     ticker, source = bars["ticker"][0].as_py(), bars["source"][0].as_py()
     if not splits_matter(ticker):
         return bars
-    splits = _steps(store, Dataset.SPLITS, source, ticker, as_of)
-    dividends = _steps(store, Dataset.DIVIDENDS, source, ticker, as_of) if adjust is Adjust.ALL else ()
-    return adjusted(bars, Factors(splits, dividends))
+    splits = _steps(store, Dataset.SPLITS, source, ticker, query.as_of)
+    dividends = _steps(store, Dataset.DIVIDENDS, source, ticker, query.as_of) if query.adjust is Adjust.ALL else ()
+    factors = Factors(splits, dividends)
+    mended = _mended(store, bars, query, factors) if query.spec.spreads else {}
+    whole = adjusted(bars, factors)
+    if not mended:
+        return whole
+    return pa.Table.from_pylist([mended.get(at, row) for at, row in enumerate(whole.to_pylist())], schema=whole.schema)
+
+
+def _mended(store: Store, bars: pa.Table, query: BarsQuery, factors: Factors) -> dict[int, dict[str, Any]]:
+    """Return, by their place, the bars that a split cuts in two, put together from the adjusted bars of their days."""
+    mended: dict[int, dict[str, Any]] = {}
+    days = bars["date"].to_pylist()
+    for split in factors.splits:
+        at = bisect_left(days, split.day) - 1  # the last bar that begins before the split
+        if at < 0 or at in mended or query.spec.window(days[at])[1] < split.day:
+            continue
+        bar = bars.slice(at, 1).to_pylist()[0]
+        span = query.spec.window(days[at])
+        held = store.bars_table((bar["ticker"],), DAILY, *span, query.as_of, bar["source"]).select(BARS_WIRE.names)
+        if not is_made_of(bar, held.to_pylist()):
+            raise NoData(
+                f"A split of {bar['ticker']} on {split.day} falls inside of the {query.spec} bar of {days[at]}, and the"
+                " day bars that it is made of are not all held, so it cannot be adjusted.",
+                "Download these bars split-adjusted, or ask with adjust=none.",
+                ticker=bar["ticker"],
+                dataset=Dataset.BARS.value,
+            )
+        mended[at] = gathered(bar, adjusted(held, factors).to_pylist())
+    return mended
 
 
 def _steps(store: Store, dataset: Dataset, source: str, ticker: str, as_of: datetime | None) -> tuple[Step, ...]:

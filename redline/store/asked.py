@@ -146,7 +146,7 @@ def fold(
         for day in sessions:
             if not one.first <= day <= one.last:
                 continue
-            settled = (spec.window(day)[1] if _spreads(spec) else day) <= through
+            settled = (spec.window(day)[1] if spec.spreads else day) <= through
             state = one.state
             if state is None:
                 absent = SessionState.VENDOR_HAS_NONE if settled else SessionState.LATE
@@ -158,11 +158,6 @@ def fold(
                 settled and state not in (SessionState.LATE, SessionState.FAILED),
             )  # fmt: skip
     return [states[day] for day in sessions]
-
-
-def _spreads(spec: BarSpec) -> bool:
-    """Whether one bar stands for several sessions."""
-    return not spec.timespan.intraday and spec != DAILY
 
 
 def _keeps(before: SessionStatus, note: SessionState, asked_at: datetime) -> bool:
@@ -177,7 +172,7 @@ def _keeps(before: SessionStatus, note: SessionState, asked_at: datetime) -> boo
 def _rows_by_session(one: Asked, spec: BarSpec) -> Mapping[int, int]:
     """Return rows by session: a bar of a week or more counts for each session of its window."""
     counts = one.counts or {}
-    if not _spreads(spec):
+    if not spec.spreads:
         return counts
     spread: dict[int, int] = {}
     for day, rows in counts.items():

@@ -262,7 +262,7 @@ class Store:
 
 def _span(part: Part, page: Page) -> tuple[date, date]:
     """Return the first and last date that the page speaks about: bars come whole, so they widen it."""
-    if part.dataset is not Dataset.BARS or part.spec.timespan.intraday or part.spec == DAILY:
+    if part.dataset is not Dataset.BARS or not part.spec.spreads:
         return page.first, page.last
     return part.spec.snap(page.first, page.last)
 

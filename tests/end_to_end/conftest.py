@@ -14,8 +14,13 @@ from typing import Any
 
 import pytest
 import requests
+from flask.testing import FlaskClient
 
+from redline.clock import SystemClock
+from redline.config.settings import load
+from redline.engine import Engine
 from redline.testing import Emulator
+from redline.web.application import create_app
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "market-data"
@@ -136,3 +141,22 @@ def server(home: Home) -> Iterator[Server]:
     running = Server(home)
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def demo_vendor() -> Iterator[Emulator]:
+    with Emulator(key=KEY, now="2021-04-22T15:30:00Z") as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def engine(tmp_path: Path, demo_vendor: Emulator) -> Iterator[Engine]:
+    demo_vendor.reset()
+    env = make_home(tmp_path, MASSIVE_API_BASE_URL=demo_vendor.rest, MASSIVE_API_KEY=KEY).env
+    with Engine(load(env, cwd=tmp_path), SystemClock()) as made:
+        yield made
+
+
+@pytest.fixture
+def client(engine: Engine) -> FlaskClient:
+    return create_app(engine).test_client()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,25 +22,6 @@ from tests.end_to_end.conftest import KEY, make_home
 BARS = {"path": "/v2/aggs/"}
 MINUTES = BarsQuery(("AAPL",), spec=BarSpec(Timespan.MINUTE), adjust=Adjust.NONE)
 AUGUST = {"ticker": "AAPL", "start_date": "2020-08-03", "end_date": "2020-08-31"}
-
-
-@pytest.fixture(scope="module")
-def demo_vendor() -> Iterator[Emulator]:
-    with Emulator(key=KEY, now="2021-04-22T15:30:00Z") as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def engine(tmp_path: Path, demo_vendor: Emulator) -> Iterator[Engine]:
-    demo_vendor.reset()
-    env = make_home(tmp_path, MASSIVE_API_BASE_URL=demo_vendor.rest, MASSIVE_API_KEY=KEY).env
-    with Engine(load(env, cwd=tmp_path), SystemClock()) as made:
-        yield made
-
-
-@pytest.fixture
-def client(engine: Engine) -> FlaskClient:
-    return create_app(engine).test_client()
 
 
 def download(client: FlaskClient, **body: object) -> Any:
@@ -99,7 +79,7 @@ def test_a_wrong_request_is_told_what_is_wrong(
 def test_a_body_that_is_no_json_object_is_refused(
     client: FlaskClient, data: bytes, kind: str, status: int, code: str
 ) -> None:
-    answer = client.post("/download", data=data, content_type=kind, headers={"Accept": "application/json"})
+    answer: Any = client.post("/download", data=data, content_type=kind, headers={"Accept": "application/json"})
 
     assert (answer.status_code, answer.json["code"]) == (status, code)
 

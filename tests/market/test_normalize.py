@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redline.market.bar import BarSpec, Timespan
-from redline.market.normalize import BAR_RECORD, bars, bounds, dates
+from redline.market.normalize import BAR_RECORD, bars, dates
 from redline.market.part import Part
 from redline.market.request import Dataset
 
@@ -90,4 +90,4 @@ def test_every_row_is_kept_or_set_aside(made: list[tuple[int, float, float, floa
     ],
 )
 def test_a_bar_may_begin_where_its_unit_does(spec: BarSpec, expected: tuple[date, date]) -> None:
-    assert bounds(asked(spec)) == expected
+    assert spec.dated(asked(spec).start, asked(spec).end) == expected

@@ -139,3 +139,14 @@ def test_as_of_a_date_is_the_end_of_that_day() -> None:
 def test_an_as_of_that_is_no_instant_is_refused(was: object) -> None:
     with pytest.raises(BadField):
         parse_as_of(was)
+
+
+@pytest.mark.parametrize(("timespan", "multiplier"), [("hour", 7), ("hour", 48), ("minute", 1000), ("minute", 300)])
+def test_bars_that_hold_trades_of_two_sessions_are_refused(timespan: str, multiplier: int) -> None:
+    with pytest.raises(BadField, match="run over midnight"):
+        parse(timespan=timespan, multiplier=multiplier)
+
+
+@pytest.mark.parametrize(("timespan", "multiplier"), [("hour", 4), ("hour", 12), ("minute", 7), ("minute", 720)])
+def test_bars_within_a_session_may_have_any_length(timespan: str, multiplier: int) -> None:
+    assert parse(timespan=timespan, multiplier=multiplier).spec.multiplier == multiplier

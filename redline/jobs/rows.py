@@ -1,0 +1,48 @@
+"""What jobs need of the store; the store's own class fits it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from redline.market.bar import BarSpec
+from redline.market.part import Page, Part
+from redline.market.request import Dataset
+from redline.market.session import SessionState, SessionStatus
+
+
+class Committed(Protocol):
+    """What a commit says; the store's own value."""
+
+    @property
+    def rows_new(self) -> int: ...
+    @property
+    def rows_changed(self) -> int: ...
+    @property
+    def rows_same(self) -> int: ...
+    @property
+    def set_aside(self) -> int: ...
+
+
+class Rows(Protocol):
+    """Writing pages and notes, knowing what was asked, and counting what is held."""
+
+    def commit(self, part: Part, page: Page, batch: str, asked_at: datetime) -> Committed: ...
+    def note(
+        self, part: Part, first: date, last: date, state: SessionState, answer: str, asked_at: datetime
+    ) -> None: ...
+    def statuses(
+        self, source: str, spec: BarSpec, ticker: str, start: date, end: date, now: datetime
+    ) -> list[SessionStatus]: ...
+    def actions_asked(self, source: str, dataset: Dataset, ticker: str) -> datetime | None: ...
+    def bars_table(
+        self,
+        tickers: tuple[str, ...] | None,
+        spec: BarSpec = ...,
+        start: date | None = ...,
+        end: date | None = ...,
+        as_of: datetime | None = ...,
+        source: str | None = ...,
+    ) -> Any: ...
+    def splits_table(self, tickers: tuple[str, ...] | None, as_of: datetime | None = ...) -> Any: ...
+    def dividends_table(self, tickers: tuple[str, ...] | None, as_of: datetime | None = ...) -> Any: ...

@@ -45,8 +45,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"emulator: cannot listen on {options.host}:{options.port}: {error.strerror}", file=sys.stderr)
         return 2
     ear, mouth = socket.socketpair()
+    mouth.setblocking(False)
+    # The signal itself writes: a handler in Python would wait for a wait that began just before it to end.
+    signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
     for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, lambda *_: mouth.send(b"."))  # takes no lock: the one waiting below might hold it
+        signal.signal(signum, lambda *_: None)
     for server in servers.values():
         threading.Thread(target=server.serve_forever, daemon=True).start()
     if options.stop_with_stdin:

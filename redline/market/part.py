@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
@@ -12,11 +12,17 @@ from redline.market.request import Dataset
 from redline.market.session import Gap
 
 
+#: The ticker of a part that one call answers for all tickers of its job. No ticker is spelt like it.
+WHOLE_MARKET = "*"
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One unit of fetching, committing and retrying: a dataset of one ticker, ``start`` to ``end`` inclusive.
 
-    For splits and dividends the dates do not matter: the source answers with the ticker's whole list in a call or two.
+    For the splits and dividends of one ticker the dates do not matter: the source answers with its whole list in a
+    call or two. The ticker ``WHOLE_MARKET`` stands for all tickers of the job: day bars of one session (``start`` is
+    ``end``), or the splits with an execution date from ``start`` to ``end``.
     """
 
     source: str
@@ -27,11 +33,18 @@ class Part:
     spec: BarSpec = DAILY
 
     @property
+    def whole_market(self) -> bool:
+        """Whether one call answers for all tickers of the job."""
+        return self.ticker == WHOLE_MARKET
+
+    @property
     def what(self) -> str:
         """What is asked, for messages: ``minute bars AAPL 2024-01-02 to 2024-01-31``."""
+        ticker = "of the whole market" if self.whole_market else self.ticker
         if self.dataset is not Dataset.BARS:
-            return f"{self.dataset.value} {self.ticker}"
-        return f"{self.spec} bars {self.ticker} {self.start} to {self.end}"
+            return f"{self.dataset.value} {ticker}" + (f" {self.start} to {self.end}" if self.whole_market else "")
+        span = f"{self.start}" if self.whole_market else f"{self.start} to {self.end}"
+        return f"{self.spec} bars {ticker} {span}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +68,21 @@ class Page:
     last: date
     set_aside: tuple[SetAside, ...] = ()
     answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A page on its way into the store: what was asked, what came, when, and in which batch.
+
+    ``tickers``: for a part of the whole market, whom it was asked for; rows of others are left out, and those that
+    the answer lacks had no trades. Splits of the whole market are kept for all tickers; ``tickers`` is empty.
+    """
+
+    part: Part
+    page: Page
+    batch: str
+    asked_at: datetime
+    tickers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

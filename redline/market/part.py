@@ -11,7 +11,6 @@ from redline.market.bar import DAILY, BarSpec
 from redline.market.request import Dataset
 from redline.market.session import Gap
 
-
 #: The ticker of a part that one call answers for all tickers of its job. No ticker is spelt like it.
 WHOLE_MARKET = "*"
 

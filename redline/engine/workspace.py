@@ -7,9 +7,10 @@ from pathlib import Path
 
 from redline.clock import Clock
 from redline.downloaders.base_downloader import BaseDownloader
+from redline.jobs.daily import Update
 from redline.jobs.job import JobRecord
 from redline.jobs.ledger import JobLedger
-from redline.jobs.runner import Runner
+from redline.jobs.runner import Replan, Runner
 from redline.market.calendar import TradingCalendar
 from redline.store import Store
 
@@ -25,11 +26,16 @@ class Workspace:
         downloader_for: Callable[[JobRecord], BaseDownloader],
         *,
         work: bool,
+        replan: Replan | None = None,
+        update: Update | None = None,
     ) -> None:
+        """Open it. ``replan`` plans a job whose universe has become known; ``update`` submits a collection's job."""
         self.home = home
         self.store = Store(home, clock, calendar)
         self.ledger = JobLedger(home / "jobs.db", clock)
-        self.runner = Runner(self.ledger, self.store, downloader_for, clock, calendar=calendar)
+        self.runner = Runner(
+            self.ledger, self.store, downloader_for, clock, calendar=calendar, replan=replan, update=update
+        )
         if work:
             self.runner.start()
 

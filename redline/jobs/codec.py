@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any
 
-from redline.jobs.job import JobError, TickerResult, request_shown
+from redline.jobs.job import JobError, request_shown
 from redline.market.bar import BarSpec, Timespan
 from redline.market.part import Part
 from redline.market.request import Dataset, DownloadRequest
@@ -104,13 +104,3 @@ def _gap(raw: Mapping[str, Any]) -> Gap:
         asked_at=datetime.fromisoformat(raw["asked_at"]).astimezone(UTC) if raw["asked_at"] else None,
         answer=raw["answer"],
     )
-
-
-def tickers_text(results: tuple[TickerResult, ...]) -> str:
-    """Return the results of the tickers as text; their order is kept."""
-    return dumps([[one.ticker, one.records, one.complete] for one in results])
-
-
-def tickers_of(text: str | None) -> tuple[TickerResult, ...]:
-    """Return the results that ``tickers_text`` wrote."""
-    return tuple(TickerResult(*raw) for raw in json.loads(text or "[]"))

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from redline.errors import ConfigError, DiskFull, RedlineError, StoreBusy, StoreError, StoreUnwritable
-from redline.jobs.tables import SCHEMA_VERSION, metadata
+from redline.jobs.tables import MIGRATIONS, SCHEMA_VERSION, metadata
 
 BUSY_MS = 20_000
 CONNECTIONS = 4  # Each is held for one transaction. SQLite keeps the handle of one that closes beside others.
@@ -46,6 +46,7 @@ class Database:
         event.listen(self._engine, "begin", _on_begin)
         self._open_all()
         with self.write() as link:
+            _migrate(link)
             metadata.create_all(link)
             link.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
@@ -97,6 +98,14 @@ class Database:
             raise StoreUnwritable(
                 "The job database cannot be written.", "Check owner, mode and space of the folder REDLINE_HOME."
             ) from e
+
+
+def _migrate(link: Connection) -> None:
+    """Bring the tables of an earlier version to this one; a new file (version 0) has none."""
+    version = int(link.exec_driver_sql("PRAGMA user_version").scalar_one())
+    for earlier in range(version or SCHEMA_VERSION, SCHEMA_VERSION):
+        for statement in MIGRATIONS[earlier]:
+            link.exec_driver_sql(statement)
 
 
 @contextmanager

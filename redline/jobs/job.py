@@ -9,6 +9,7 @@ from enum import Enum
 from urllib.parse import urlencode
 
 from redline.errors import RedlineError
+from redline.jobs.results import Summary, TickerResult
 from redline.market.bar import DAILY
 from redline.market.part import Part
 from redline.market.request import Adjust, Dataset, DownloadRequest
@@ -73,15 +74,6 @@ class Waiting:
     def as_json(self) -> dict[str, object]:
         """Return the ``waiting`` of design 4.3."""
         return {"reason": self.reason, "seconds": round(self.seconds, 1)}
-
-
-@dataclass(frozen=True, slots=True)
-class TickerResult:
-    """What a job left behind for one ticker; ``records`` counts the rows held for the request."""
-
-    ticker: str
-    records: int
-    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +152,9 @@ class JobEvent:
 class JobView:
     """A job as it is shown. ``gaps`` and ``tickers`` are known once it has ended; ``pieces`` are its first parts.
 
+    In lists and events a job of many tickers comes without them, its ``request`` names the first tickers only, and
+    ``tickers_count`` tells how many there are; ``summary`` has the figures once it has ended.
+
     ``records``: rows committed so far; at the end, rows held for what was asked. ``sessions_done`` of
     ``sessions_total``: how far the parts are, held sessions included.
     """
@@ -181,6 +176,8 @@ class JobView:
     tickers: tuple[TickerResult, ...] = ()
     error: JobError | None = None
     pieces: tuple[PartView, ...] = ()
+    tickers_count: int = 0
+    summary: Summary | None = None
 
     @property
     def complete(self) -> bool:
@@ -211,7 +208,9 @@ class JobView:
             "set_aside": self.set_aside,
             "complete": self.complete,
             "gaps": [gap.as_json() for gap in self.gaps],
-            "tickers": {one.ticker: {"records": one.records, "complete": one.complete} for one in self.tickers},
+            "tickers_count": self.tickers_count,
+            "summary": self.summary.as_json() if self.summary else None,
+            "tickers": {one.ticker: one.as_json() for one in self.tickers},
             "error": self.error.as_json() if self.error else None,
             "pieces": [one.as_json() for one in self.pieces],
             "links": links(self.job_id, self.request),

@@ -13,10 +13,12 @@ from sqlalchemy import Connection, and_, exists, insert, not_, or_, select, upda
 from redline.clock import Clock
 from redline.errors import Conflict, NotFound
 from redline.jobs import codec
+from redline.jobs.collections import Collections
 from redline.jobs.database import Database
-from redline.jobs.job import JobError, JobRecord, JobView, PartState, PartView, TickerResult
+from redline.jobs.job import JobError, JobRecord, JobView, PartState, PartView
 from redline.jobs.leases import PartLedger, record_of
 from redline.jobs.log import EventLog, Happening
+from redline.jobs.results import TickerResult, results_text
 from redline.jobs.stage import UNFINISHED, Stage
 from redline.jobs.tables import jobs, parts
 from redline.jobs.views import Viewer
@@ -31,7 +33,8 @@ _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 class JobLedger:
     """Jobs, their parts and their events in one SQLite file. Thread-safe; several processes share it.
 
-    ``parts`` hands out leases and takes results; what is shown comes from ``view``, ``views`` and ``events``.
+    ``parts`` hands out leases and takes results; what is shown comes from ``view``, ``views`` and ``events``;
+    ``collections`` are the requests that are kept.
     """
 
     def __init__(self, path: Path, clock: Clock, rng: random.Random | None = None) -> None:
@@ -41,6 +44,7 @@ class JobLedger:
         self._log = EventLog(clock)
         self._viewer = Viewer(clock)
         self.parts = PartLedger(self._db, clock, self._log)
+        self.collections = Collections(self._db, clock)
 
     def close(self) -> None:
         """Close the file."""
@@ -216,7 +220,7 @@ class JobLedger:
             "finished_at": written(self._clock.now()),
             "records": records,
             "gaps": codec.gaps_text(gaps),
-            "tickers": codec.tickers_text(tickers),
+            "tickers": results_text(tickers),
             "error": codec.error_text(error),
             "open_key": None,
             "sealed_key": None,

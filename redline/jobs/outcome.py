@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from redline.errors import MalformedPage, NotEntitled
-from redline.jobs.job import JobError, PartState, PartView, TickerResult
+from redline.jobs.job import JobError, PartState, PartView
+from redline.jobs.results import TickerResult
 from redline.jobs.rows import Rows
 from redline.jobs.seams import adjustable
 from redline.jobs.stage import Stage

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from redline.clock import Clock
 from redline.downloaders.base_downloader import BaseDownloader
 from redline.errors import DiskFull, StoreBusy
+from redline.jobs.daily import DailyUpdates, Update
 from redline.jobs.job import JobEvent, JobRecord, JobView, Lease, PartView
 from redline.jobs.ledger import JobLedger
 from redline.jobs.outcome import outcome
@@ -23,6 +24,8 @@ from redline.market.request import DownloadRequest
 
 PULSE_S = 0.5  # How soon another process's pause, cancel or new job is noticed.
 STOP_S = 5.0
+#: From a job and the tickers of its universe to what is to be fetched.
+Replan = Callable[[JobRecord, tuple[str, ...]], tuple[DownloadRequest, Plan]]
 _Views = list[JobView]
 _Events = list[JobEvent]
 _Parts = list[PartView]
@@ -33,7 +36,8 @@ class Runner:
     """Works on the jobs of a ledger with a few threads; other processes may do the same. Thread-safe.
 
     Small jobs go first, and with two workers or more one is kept for them. ``downloader_for`` makes the downloader of
-    a job; it is called once for each part, and its errors end the job.
+    a job; it is called once for each part, and its errors end the job. ``replan`` plans a job whose universe has become
+    known; ``update`` submits the job of a collection whose daily update is due.
     """
 
     def __init__(
@@ -47,11 +51,15 @@ class Runner:
         rng: random.Random | None = None,
         workers: int = 2,
         patience_s: float = PATIENCE_S,
+        replan: Replan | None = None,
+        update: Update | None = None,
     ) -> None:
         rng = rng or random.SystemRandom()
         self._ledger, self._store, self._clock = ledger, store, clock
         self._worker = Worker(ledger, store, downloader_for, clock, calendar=calendar, rng=rng, patience_s=patience_s)
         self._owner = Owner.here(clock, f"{rng.getrandbits(48):012x}")
+        self._replan = replan
+        self._daily = DailyUpdates(ledger.collections, update, clock) if update else None
         self._changed = threading.Condition()
         self._changes = 0
         self._stopping = threading.Event()
@@ -227,6 +235,8 @@ class Runner:
                     if self._ledger.stage(job_id) is not Stage.OPEN:
                         self._interrupt(job_id)
                 self._finish_all()
+                if self._daily:
+                    self._daily.run()
                 self._wake_workers()
             except (DiskFull, StoreBusy) as error:
                 _log.warning("%s", error.sentence)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Index, Integer, MetaData, PrimaryKeyConstraint, String, Table, Text
+from sqlalchemy import Column, Float, Index, Integer, MetaData, PrimaryKeyConstraint, String, Table, Text, text
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 metadata = MetaData()
 
 #: One row a job. ``open_key`` is the natural key while the job may still run, else null: one open job a request.
+#: ``head``: the request with its first tickers, when there are many; ``counts`` and ``summary``: what became of its
+#: parts and tickers, once it has ended. Lists of jobs read these and leave the long texts alone.
 jobs = Table(
     "jobs",
     metadata,
@@ -30,6 +32,10 @@ jobs = Table(
     Column("records", Integer),
     Column("gaps", Text),
     Column("tickers", Text),
+    Column("tickers_count", Integer),
+    Column("head", Text),
+    Column("counts", Text),
+    Column("summary", Text),
     Index("jobs_by_stage", "stage"),
     Index("jobs_by_time", "created_at"),
     Index("jobs_by_idempotency", "idempotency_key"),
@@ -59,6 +65,7 @@ parts = Table(
     Column("error", Text),
     PrimaryKeyConstraint("job_id", "n"),
     Index("parts_by_state", "state", "job_id", "n"),
+    Index("parts_delayed", "job_id", "due_s", sqlite_where=text("due_s IS NOT NULL")),
 )
 
 #: What happened, in order; the newest thousand of each job are kept.
@@ -72,3 +79,26 @@ events = Table(
     Column("text", Text, nullable=False),
     PrimaryKeyConstraint("job_id", "seq"),
 )
+
+#: Requests that people keep under a name. ``last_day``: the date (UTC) whose daily update was asked for last.
+collections = Table(
+    "collections",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("request", Text, nullable=False),
+    Column("update_at", String),
+    Column("created_at", String, nullable=False),
+    Column("last_job", String),
+    Column("last_day", String),
+)
+
+#: What a file of an earlier schema lacks: the schema it had -> the statements that bring it to the next one.
+MIGRATIONS: dict[int, tuple[str, ...]] = {
+    1: (
+        "ALTER TABLE jobs ADD COLUMN tickers_count INTEGER",
+        "ALTER TABLE jobs ADD COLUMN head TEXT",
+        "ALTER TABLE jobs ADD COLUMN counts TEXT",
+        "ALTER TABLE jobs ADD COLUMN summary TEXT",
+        "CREATE INDEX parts_delayed ON parts (job_id, due_s) WHERE due_s IS NOT NULL",
+    )
+}

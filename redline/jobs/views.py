@@ -14,6 +14,7 @@ from redline.clock import Clock
 from redline.jobs import codec
 from redline.jobs.job import JobView, PartCount, PartState, PartView, Waiting
 from redline.jobs.owner import Owner
+from redline.jobs.results import results_of
 from redline.jobs.stage import Activity, Stage, shown_state
 from redline.jobs.tables import parts
 
@@ -60,7 +61,7 @@ class Viewer:
             sessions_total=plan["sessions"],
             set_aside=sums.set_aside if sums else 0,
             gaps=codec.gaps_of(row.gaps),
-            tickers=codec.tickers_of(row.tickers),
+            tickers=results_of(row.tickers),
             error=codec.error_of(row.error),
             pieces=tuple(self.parts(link, row.id, PIECES)) if with_pieces else (),
         )

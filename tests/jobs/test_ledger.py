@@ -17,9 +17,10 @@ import pytest
 from redline.errors import ConfigError, Conflict, DiskFull, LeaseLost, NotFound, StoreBusy, StoreError, StoreUnwritable
 from redline.jobs import codec
 from redline.jobs.database import translated
-from redline.jobs.job import JobError, JobState, TickerResult
+from redline.jobs.job import JobError, JobState
 from redline.jobs.ledger import JobLedger
 from redline.jobs.owner import Owner, start_time
+from redline.jobs.results import TickerResult
 from redline.jobs.stage import Stage
 from redline.market.part import Part, Plan, Route
 from redline.market.request import Dataset, DownloadRequest

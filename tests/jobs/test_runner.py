@@ -561,7 +561,7 @@ def test_a_job_shows_every_field_of_its_contract(world: World) -> None:
     fields = "job_id state waiting source dataset created_at plan parts records requests complete gaps tickers links"
     assert set(fields.split()) <= set(shown)
     assert shown["parts"] == {"total": 2, "done": 2, "failed": 0}
-    assert shown["tickers"] == {"ACME": {"records": 21, "complete": True}}
+    assert shown["tickers"] == {"ACME": {"records": 21, "complete": True, "state": "complete", "reason": ""}}
     assert shown["created_at"] == "2024-06-03T15:00:00Z"
     assert shown["links"]["csv"] == (  # type: ignore[index]
         "/data/bars?ticker=ACME&start=2024-01-02&end=2024-01-31&timespan=day&adjust=splits&format=csv"

@@ -324,6 +324,12 @@ class StoreBusy(StoreError):
     code, status, retryable = "store_busy", 503, True
 
 
+class StoreGone(StoreError):
+    """The folder of the store was taken away while REDLINE runs."""
+
+    code, status, retryable = "store_gone", 503, True
+
+
 class CorruptPartition(StoreError):
     """A data file is not what was written."""
 

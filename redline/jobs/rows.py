@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Protocol
 
 from redline.market.bar import BarSpec
-from redline.market.part import Page, Part
+from redline.market.part import Delivery, Page, Part
 from redline.market.request import Dataset
 from redline.market.session import SessionState, SessionStatus
 
@@ -28,13 +29,33 @@ class Rows(Protocol):
     """Writing pages and notes, knowing what was asked, and counting what is held."""
 
     def commit(self, part: Part, page: Page, batch: str, asked_at: datetime) -> Committed: ...
+    def commit_many(self, deliveries: Sequence[Delivery]) -> Sequence[Committed]: ...
     def note(
-        self, part: Part, first: date, last: date, state: SessionState, answer: str, asked_at: datetime
+        self,
+        part: Part,
+        first: date,
+        last: date,
+        state: SessionState,
+        answer: str,
+        asked_at: datetime,
+        tickers: tuple[str, ...] = ...,
     ) -> None: ...
     def statuses(
         self, source: str, spec: BarSpec, ticker: str, start: date, end: date, now: datetime
     ) -> list[SessionStatus]: ...
-    def actions_asked(self, source: str, dataset: Dataset, ticker: str) -> datetime | None: ...
+    def statuses_many(
+        self, source: str, spec: BarSpec, tickers: Sequence[str], start: date, end: date, now: datetime
+    ) -> dict[str, list[SessionStatus]]: ...
+    def actions_asked(
+        self, source: str, dataset: Dataset, ticker: str, since: date | None = ...
+    ) -> datetime | None: ...
+    def actions_asked_many(
+        self, source: str, dataset: Dataset, tickers: Sequence[str], since: date | None = ...
+    ) -> dict[str, datetime | None]: ...
+    def universe(self, source: str, name: str, as_of: date) -> tuple[datetime, tuple[str, ...]] | None: ...
+    def keep_universe(
+        self, source: str, name: str, as_of: date, tickers: Sequence[str], asked_at: datetime
+    ) -> None: ...
     def bars_table(
         self,
         tickers: tuple[str, ...] | None,

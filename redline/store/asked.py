@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from redline.market.session import SessionState, SessionStatus
 
 #: The instant of an "answer" that stands for rows that were held and are lost: they must be asked for again.
 LOST = datetime(1970, 1, 2, tzinfo=UTC)
+
+#: So many answers of one commit stand in the log as they are, for people to read.
+RECORDED_PLAIN = 16
 
 #: States of an absence that nothing will change once the session is settled.
 _FINAL = frozenset({SessionState.NOT_LISTED, SessionState.NO_TRADES, SessionState.VENDOR_HAS_NONE})
@@ -43,6 +47,7 @@ class Asked:
     """One answer (``state`` is ``None``) or one note about ``first`` to ``last``, both inclusive.
 
     ``counts``: rows by the date that stands on them. An answer says all there is: sessions without rows have none.
+    ``market``: it is part of an answer for the whole market, so what it lacks had no trades.
     """
 
     series: Series
@@ -57,6 +62,7 @@ class Asked:
     rows_changed: int = 0
     rows_same: int = 0
     set_aside: int = 0
+    market: bool = False
 
     def as_record(self) -> dict[str, Any]:
         """Return the answer as the table's log records it."""
@@ -73,6 +79,7 @@ class Asked:
             "batch": self.batch,
             "counts": base64.b64encode(packed(self.counts or {})).decode("ascii"),
             "rows": [self.rows_new, self.rows_changed, self.rows_same, self.set_aside],
+            "market": self.market,
         }
 
     @classmethod
@@ -92,17 +99,24 @@ class Asked:
             rows_changed=changed,
             rows_same=same,
             set_aside=set_aside,
+            market=record.get("market", False),
         )
 
 
 def record_of(answers: Sequence[Asked]) -> dict[str, Any]:
-    """Return what the table's log records of a commit."""
-    return {"asked": [one.as_record() for one in answers]}
+    """Return what the table's log records of a commit; many answers, which are much alike, in deflated form."""
+    records = [one.as_record() for one in answers]
+    if len(records) <= RECORDED_PLAIN:
+        return {"asked": records}
+    text = json.dumps(records, separators=(",", ":")).encode()
+    return {"asked_deflated": base64.b64encode(zlib.compress(text, 6)).decode("ascii")}
 
 
 def asked_in(record: Mapping[str, Any]) -> list[Asked]:
     """Return the answers of a record of the log; none when the commit only moved rows to other files."""
-    return [Asked.of_record(one) for one in record.get("asked", ())]
+    deflated = record.get("asked_deflated")
+    records = json.loads(zlib.decompress(base64.b64decode(deflated))) if deflated else record.get("asked", ())
+    return [Asked.of_record(one) for one in records]
 
 
 def packed(counts: Mapping[int, int]) -> bytes:
@@ -136,8 +150,9 @@ def fold(
 ) -> list[SessionStatus]:
     """Return one status for each of ``sessions`` (sorted); ``spans`` in the order of their commits.
 
-    A later answer replaces an earlier one. A note never hides rows that are held, and a failure never hides an
-    absence that is settled. ``settled_through`` says up to which date an answer of that instant is final (design 6).
+    A later answer replaces an earlier one; what was lost has failed, whatever is left of it. A note never hides rows
+    that are held, and a failure never hides an absence that is settled. ``settled_through`` says up to which date an
+    answer of that instant is final (design 6).
     """
     states = {day: SessionStatus(day, SessionState.NEVER_ASKED) for day in sessions}
     for one in spans:
@@ -148,13 +163,17 @@ def fold(
                 continue
             settled = (spec.window(day)[1] if spec.spreads else day) <= through
             state = one.state
-            if state is None:
-                absent = SessionState.VENDOR_HAS_NONE if settled else SessionState.LATE
+            if one.asked_at == LOST:
+                state = SessionState.FAILED
+            elif state is None:
+                none = SessionState.NO_TRADES if one.market else SessionState.VENDOR_HAS_NONE
+                absent = none if settled else SessionState.LATE
                 state = SessionState.STORED if rows.get(day.toordinal()) else absent
             elif _keeps(states[day], state, one.asked_at):
                 continue
+            asked_at = None if one.asked_at == LOST else one.asked_at
             states[day] = SessionStatus(
-                day, state, rows.get(day.toordinal(), 0), one.series.source, one.asked_at, one.answer,
+                day, state, rows.get(day.toordinal(), 0), one.series.source, asked_at, one.answer,
                 settled and state not in (SessionState.LATE, SessionState.FAILED),
             )  # fmt: skip
     return [states[day] for day in sessions]

@@ -129,6 +129,11 @@ class Layout:
         """The database of what was asked and what came back."""
         return self.store / "ledger.db"
 
+    @property
+    def universes(self) -> Path:
+        """The folder of lists of tickers."""
+        return self.store / "universes"
+
     def table(self, dataset: Dataset) -> Path:
         """The folder of a Delta table."""
         return self.store / dataset.value

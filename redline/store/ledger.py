@@ -12,7 +12,9 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +22,18 @@ from redline.errors import DiskFull, StoreBusy, StoreError, StoreUnwritable
 from redline.market.bar import BarSpec, Timespan
 from redline.market.part import SetAside
 from redline.market.request import Dataset
-from redline.market.session import SessionState
-from redline.store.asked import LOST, Asked, Series, packed, rows_by_day, unpacked
+from redline.store.asked import LOST, Asked, Series
+from redline.store.marks import COLUMNS, KEY, LIKE, Mark, Window, instant, key_of, mark_all, spans_of, us, windows
 
 SET_ASIDE_KEPT = 1_000
 _DAMAGED = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_US = timedelta(microseconds=1)
-_KEY = "source = ? AND dataset = ? AND ticker = ? AND timespan = ? AND multiplier = ?"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS asked (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, dataset TEXT NOT NULL, ticker TEXT NOT NULL,
     timespan TEXT NOT NULL, multiplier INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
     asked_at INTEGER NOT NULL, answer TEXT NOT NULL, batch TEXT NOT NULL, state TEXT, counts BLOB,
-    rows_new INTEGER NOT NULL, rows_changed INTEGER NOT NULL, rows_same INTEGER NOT NULL, set_aside INTEGER NOT NULL);
+    rows_new INTEGER NOT NULL, rows_changed INTEGER NOT NULL, rows_same INTEGER NOT NULL, set_aside INTEGER NOT NULL,
+    market INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS asked_series ON asked (dataset, ticker, timespan, multiplier, source, last);
 CREATE TABLE IF NOT EXISTS held (
     source TEXT NOT NULL, dataset TEXT NOT NULL, ticker TEXT NOT NULL, timespan TEXT NOT NULL,
@@ -43,14 +43,18 @@ CREATE TABLE IF NOT EXISTS since (
     source TEXT NOT NULL, dataset TEXT NOT NULL, ticker TEXT NOT NULL, timespan TEXT NOT NULL,
     multiplier INTEGER NOT NULL, asked_at INTEGER NOT NULL,
     PRIMARY KEY (dataset, ticker, timespan, multiplier, source)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS windows (
+    source TEXT NOT NULL, dataset TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    first_asked INTEGER NOT NULL, last_asked INTEGER NOT NULL, PRIMARY KEY (source, dataset, first)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS applied (dataset TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS set_aside (
     source TEXT NOT NULL, dataset TEXT NOT NULL, ticker TEXT NOT NULL, timespan TEXT NOT NULL,
     multiplier INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, batch TEXT NOT NULL,
     reason TEXT NOT NULL, row TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS set_aside_series ON set_aside (dataset, ticker, source);
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 """
+_FROM_1 = "ALTER TABLE asked ADD COLUMN market INTEGER NOT NULL DEFAULT 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,8 @@ class Ledger:
         try:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
+            if db.execute("PRAGMA user_version").fetchone() == (1,):
+                _raised(db)
             db.executescript(_SCHEMA)
         except sqlite3.Error as error:
             db.close()
@@ -138,65 +144,58 @@ class Ledger:
         with self._changing() as db:
             if version is not None:
                 db.execute("INSERT OR REPLACE INTO applied VALUES (?, ?)", (dataset.value, version))
-            for one in answers:
-                days, state = (one.first.toordinal(), one.last.toordinal()), one.state.value if one.state else None
-                db.execute(  # What the new one covers wholly is no longer needed; an answer outdoes notes too.
-                    f"DELETE FROM asked WHERE {_KEY} AND first >= ? AND last <= ? AND (? IS NULL OR state = ?)",  # noqa: S608
-                    (*_key(one.series), *days, state, state),
-                )
-                db.execute(f"INSERT INTO asked VALUES (NULL, {', '.join('?' * 16)})", _values(one))  # noqa: S608
-                if one.state is None:
-                    self._sum_up(db, one.series)
-                    self._remember(db, one)
-
-    def _remember(self, db: sqlite3.Connection, one: Asked) -> None:
-        """Keep since when the series is known; of one that was lost, forget it."""
-        if one.asked_at == LOST:
-            db.execute(f"DELETE FROM since WHERE {_KEY}", _key(one.series))  # noqa: S608
-            return
-        values = (*_key(one.series), (one.asked_at - _EPOCH) // _US)
-        db.execute(
-            "INSERT INTO since VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
-            " SET asked_at = MIN(asked_at, excluded.asked_at)",
-            values,
-        )
-
-    def _sum_up(self, db: sqlite3.Connection, series: Series) -> None:
-        counts = {day: rows for day, rows in rows_by_day(self.spans(series)).items() if rows}
-        db.execute(f"DELETE FROM held WHERE {_KEY}", _key(series))  # noqa: S608
-        if counts:
-            sums = (min(counts), max(counts), len(counts), sum(counts.values()))
-            db.execute("INSERT INTO held VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*_key(series), *sums))
+            mark_all(db, answers)
 
     def keep_set_aside(self, series: Series, span: tuple[date, date], batch: str, rows: Sequence[SetAside]) -> None:
         """Keep the rows of a page that could not be used, in place of those of the same page of the same batch."""
         first, last = span[0].toordinal(), span[1].toordinal()
         with self._changing() as db:
             db.execute(
-                f"DELETE FROM set_aside WHERE {_KEY} AND first = ? AND last = ? AND batch = ?",  # noqa: S608
-                (*_key(series), first, last, batch),
+                f"DELETE FROM set_aside WHERE {KEY} AND first = ? AND last = ? AND batch = ?",  # noqa: S608
+                (*key_of(series), first, last, batch),
             )
             db.executemany(
-                "INSERT INTO set_aside VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [(*_key(series), first, last, batch, one.reason, one.row) for one in rows[:SET_ASIDE_KEPT]],
+                "INSERT INTO set_aside (source, dataset, timespan, multiplier, ticker, first, last, batch, reason, row)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(*key_of(series), first, last, batch, one.reason, one.row) for one in rows[:SET_ASIDE_KEPT]],
             )
 
     # -- questions ----------------------------------------------------------------------------------------------------
 
     def spans(self, series: Series, start: date = date.min, end: date = date.max) -> list[Asked]:
         """Return what was asked of a series that touches ``start`` to ``end``, in the order of the commits."""
+        with self._lock, self._explained():
+            return spans_of(self._db, series, start, end)
+
+    def marks(self, series: Series, start: date, end: date) -> Iterator[tuple[str, tuple[Mark, ...]]]:
+        """Yield, ticker by ticker, the marks of all series that are like ``series`` but for the ticker, if they touch
+        ``start`` to ``end``. Marks that are equal give equal spans.
+        """
         rows = self._rows(
-            f"SELECT first, last, asked_at, answer, batch, state, counts, rows_new, rows_changed, rows_same, set_aside"  # noqa: S608
-            f" FROM asked WHERE {_KEY} AND last >= ? AND first <= ? ORDER BY seq",
-            (*_key(series), start.toordinal(), end.toordinal()),
+            f"SELECT ticker, {COLUMNS} FROM asked WHERE {LIKE} AND last >= ? AND first <= ? ORDER BY ticker, seq",  # noqa: S608
+            (*key_of(series, ticker=False), start.toordinal(), end.toordinal()),
         )
-        return [_asked(series, row) for row in rows]
+        for ticker, group in groupby(rows, key=itemgetter(0)):
+            yield ticker, tuple(row[1:] for row in group)
 
     def first_and_last_asked(self, series: Series) -> tuple[datetime, datetime] | None:
         """Return when an answer about the series was first and last asked for."""
-        first = self._rows(f"SELECT asked_at FROM since WHERE {_KEY}", _key(series))  # noqa: S608
-        last = self._rows(f"SELECT MAX(asked_at) FROM asked WHERE {_KEY} AND state IS NULL", _key(series))  # noqa: S608
-        return (_EPOCH + first[0][0] * _US, _EPOCH + last[0][0] * _US) if first else None
+        first = self._rows(f"SELECT MIN(asked_at) FROM since WHERE {KEY}", key_of(series))  # noqa: S608
+        last = self._rows(f"SELECT MAX(asked_at) FROM asked WHERE {KEY} AND state IS NULL", key_of(series))  # noqa: S608
+        return (instant(first[0][0]), instant(last[0][0])) if first[0][0] is not None else None
+
+    def windows(self, source: str, dataset: Dataset) -> list[Window]:
+        """Return the spans of execution dates for which the whole market's list is known, sorted."""
+        return windows(self._rows("SELECT * FROM windows WHERE source = ? AND dataset = ?", (source, dataset.value)))
+
+    def lists_asked(self, source: str, dataset: Dataset) -> dict[str, datetime]:
+        """Return when the list of each ticker was last asked for, of those that were asked for one by one."""
+        rows = self._rows(
+            "SELECT ticker, MAX(asked_at) FROM asked"
+            " WHERE source = ? AND dataset = ? AND state IS NULL AND asked_at > ? GROUP BY ticker",
+            (source, dataset.value, us(LOST)),
+        )
+        return {ticker: instant(at) for ticker, at in rows}
 
     def held(self) -> list[Held]:
         """Return what is held, sorted by dataset, ticker, width and source."""
@@ -222,45 +221,13 @@ class Ledger:
         return int(found[0][0]) if found else 0
 
 
-def _key(series: Series) -> tuple[str, str, str, str, int]:
-    bars = series.dataset is Dataset.BARS
-    width = (series.spec.timespan.value, series.spec.multiplier) if bars else ("", 0)
-    return (series.source, series.dataset.value, series.ticker, *width)
-
-
-def _values(one: Asked) -> tuple[Any, ...]:
-    return (
-        *_key(one.series),
-        one.first.toordinal(),
-        one.last.toordinal(),
-        (one.asked_at - _EPOCH) // _US,
-        one.answer,
-        one.batch,
-        one.state.value if one.state else None,
-        packed(one.counts) if one.counts else None,
-        one.rows_new,
-        one.rows_changed,
-        one.rows_same,
-        one.set_aside,
-    )
-
-
-def _asked(series: Series, row: tuple[Any, ...]) -> Asked:
-    first, last, asked_at, answer, batch, state, counts, new, changed, same, set_aside = row
-    return Asked(
-        series,
-        date.fromordinal(first),
-        date.fromordinal(last),
-        _EPOCH + asked_at * _US,
-        answer,
-        batch,
-        SessionState(state) if state else None,
-        unpacked(counts) if counts else {},
-        new,
-        changed,
-        same,
-        set_aside,
-    )
+def _raised(db: sqlite3.Connection) -> None:
+    """Bring a file of version 1 to this one."""
+    db.execute("BEGIN IMMEDIATE")
+    if db.execute("PRAGMA user_version").fetchone() == (1,):  # Nobody else did meanwhile.
+        db.execute(_FROM_1)
+        db.execute("PRAGMA user_version = 2")
+    db.execute("COMMIT")
 
 
 def _meaning(error: sqlite3.Error) -> StoreError:

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from redline.clock import Clock
-from redline.errors import CorruptPartition, StoreBusy, StoreError
+from redline.errors import CorruptPartition, StoreBusy, StoreError, StoreGone
 from redline.market.bar import DAILY, BarSpec, Timespan
 from redline.market.calendar import TradingCalendar, day_of
-from redline.market.part import Page, Part, SetAside
+from redline.market.part import Delivery, Page, Part, SetAside
 from redline.market.request import Dataset
 from redline.market.session import SessionState, SessionStatus
+from redline.store import universes
 from redline.store.asked import LOST, Asked, Series, Settling, asked_in, fold, record_of
+from redline.store.delivering import answer_of, marks_of, rounds
 from redline.store.files import Files, explained, make_folders, make_private
 from redline.store.layout import BARS, KINDS, DataFile, Layout, Partition
 from redline.store.ledger import Held, Ledger
 from redline.store.lock import WriterLock
 from redline.store.log import entry_path
+from redline.store.marks import Mark, Window, asked_of
 from redline.store.reading import Wanted, in_order, known_at, read_rows
 from redline.store.table import CHECKPOINT_EVERY, ForeignWriter, Table
 from redline.store.upkeep import damage, merge, mergeable
-from redline.store.writing import Slice, Swap
+from redline.store.writing import Answer, Round, Swap
 
 COMMITS_TRIED = 5
-_EPOCH = date(1970, 1, 1).toordinal()
+FEW_TICKERS = 20  # So many are looked up one by one.
+ACTIONS_DAYS = 7  # A list of splits that ends so long before it was asked for is not the newest one.
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Store:
         self._settling = Settling(calendar)
         self._clock = clock
         self._calendar = calendar
-        files = files or Files()
+        self._files = files = files or Files()
         with explained(home):
             make_folders(files, self.layout.store, Path(home.anchor))
             for folder in (home, self.layout.store):
@@ -79,51 +82,84 @@ class Store:
     # -- writing ------------------------------------------------------------------------------------------------------
 
     def commit(self, part: Part, page: Page, batch: str, asked_at: datetime) -> Committed:
-        """Put a page in the place of all that is held of its slice, in one step, and mark its sessions.
+        """Put a page in the place of all that is held of its slice; ``commit_many`` of one."""
+        return self.commit_many([Delivery(part, page, batch, asked_at)])[0]
 
-        The slice is the part's series from ``page.first`` to ``page.last``, widened to whole bars; of splits and
-        dividends it is the ticker's whole list. Rows that are held and unchanged keep their batch and ``known_from``;
-        those that changed or are gone move to the superseded ones. Committing a page again changes nothing.
+    def commit_many(self, deliveries: Sequence[Delivery]) -> list[Committed]:
+        """Put pages in the place of all that is held of their slices, in as few steps as there are tables and bar
+        widths, and mark their sessions; return what became of each, in order. Each step is whole or has not happened.
+
+        A slice is the part's series from ``page.first`` to ``page.last``, widened to whole bars; of splits and
+        dividends it is the ticker's whole list, or the market's of a window of dates. Rows that are held and unchanged
+        keep their batch and ``known_from``; those that changed or are gone move to the superseded ones. Committing a
+        page again changes nothing. Of a page of the whole market only the rows of ``tickers`` are taken.
 
         Raises:
-            ValueError: the page holds other rows than its slice, or a key twice.
-            DiskFull, StoreUnwritable, StoreBusy, StoreError: nothing of the page is held.
+            ValueError: a page holds other rows than its slice, or a key twice; nothing is held of any.
+            DiskFull, StoreUnwritable, StoreBusy, StoreGone, StoreError: the steps before this one are held.
         """
-        series = Series(part.source, part.dataset, part.ticker, part.spec)
-        first, last = _span(part, page)
-        _check(part, page, first, last)
-        table = self._tables[part.dataset]
+        self._check_there()
+        answers = [answer_of(one) for one in deliveries]
+        done: dict[int, Committed] = {}
+        for places in rounds(answers):
+            done |= zip(places, self._commit_round([answers[at] for at in places], [deliveries[at] for at in places]),
+                        strict=True)  # fmt: skip
+        return [done[at] for at in range(len(deliveries))]
+
+    def _commit_round(self, answers: list[Answer], deliveries: list[Delivery]) -> list[Committed]:
+        dataset = answers[0].series.dataset
+        table = self._tables[dataset]
         with table.lock.held():
-            self._catch_up(part.dataset)
-            self._ledger.keep_set_aside(series, (page.first, page.last), batch, page.set_aside)
+            self._catch_up(dataset)
+            for one in deliveries:
+                if one.page.set_aside:
+                    series = Series(one.part.source, dataset, one.part.ticker, one.part.spec)
+                    self._ledger.keep_set_aside(series, (one.page.first, one.page.last), one.batch, one.page.set_aside)
             for _ in range(COMMITS_TRIED):
-                wide = (first, last) if part.dataset is Dataset.BARS else (date.min, date.max)
-                swap = Slice(table, series, *wide).swap(page.table, batch, asked_at)
-                asked = Asked(
-                    series, first, last, asked_at, page.answer, batch, None, _counts(page.table, table.kind.day),
-                    swap.new, swap.changed, swap.same, len(page.set_aside),
-                )  # fmt: skip
+                swap = Round(table, answers).swap()
+                set_aside = [len(one.page.set_aside) for one in deliveries]
+                asked = marks_of(answers, swap, set_aside, table.kind, self._calendar)
                 with suppress(ForeignWriter):
-                    return self._finish(table, swap, asked)
+                    self._finish(table, swap, asked)
+                    return [
+                        Committed(new, changed, same, aside)
+                        for (new, changed, same), aside in zip(swap.fates, set_aside, strict=True)
+                    ]
         raise StoreBusy("Other programs keep changing the store's tables.", "Ask again when they have finished.")
 
-    def _finish(self, table: Table, swap: Swap, asked: Asked) -> Committed:
-        version = None if swap.empty else table.commit(swap.added, swap.removed, record_of([asked]))
-        self._ledger.mark([asked], asked.series.dataset, version)
+    def _finish(self, table: Table, swap: Swap, asked: list[Asked]) -> None:
+        version = None if swap.empty else table.commit(swap.added, swap.removed, record_of(asked))
+        self._ledger.mark(asked, table.kind.dataset, version)
         if version is not None and version % CHECKPOINT_EVERY == 0:
             with suppress(StoreError):  # The commit stands; the next checkpoint catches up.
                 table.checkpoint()
-        return Committed(swap.new, swap.changed, swap.same, asked.set_aside)
 
-    def note(self, part: Part, first: date, last: date, state: SessionState, answer: str, asked_at: datetime) -> None:
+    def note(
+        self,
+        part: Part,
+        first: date,
+        last: date,
+        state: SessionState,
+        answer: str,
+        asked_at: datetime,
+        tickers: tuple[str, ...] = (),
+    ) -> None:
         """Write down why nothing came for ``first`` to ``last``, both inclusive: a state that is no answer with rows.
 
-        Rows that are held stay held, and stay ``stored``.
+        Rows that are held stay held, and stay ``stored``. A part of the whole market names its ``tickers``.
         """
         if state in (SessionState.STORED, SessionState.NEVER_ASKED):
             raise ValueError(f"{state.value} cannot be noted")
-        series = Series(part.source, part.dataset, part.ticker, part.spec)
-        self._ledger.mark([Asked(series, first, last, asked_at, answer, state=state)], part.dataset)
+        self._check_there()
+        series = [Series(part.source, part.dataset, one, part.spec) for one in tickers or (part.ticker,)]
+        self._ledger.mark([Asked(one, first, last, asked_at, answer, state=state) for one in series], part.dataset)
+
+    def _check_there(self) -> None:
+        """Refuse to go on where the folder was taken away: a new one would hold nothing, and look like all there is."""
+        if not self.layout.ledger.exists():
+            raise StoreGone(
+                "The store's folder is gone.", "Put it back where REDLINE_HOME says, or start REDLINE again."
+            )
 
     def _catch_up(self, *datasets: Dataset) -> None:
         """Mark commits that a dead process did not get to mark. Costs one look at a folder when there are none."""
@@ -146,17 +182,83 @@ class Store:
         spans = self._ledger.spans(Series(source, Dataset.BARS, ticker, spec), *spec.snap(start, end))
         return fold(spans, sessions, spec, self._settling.through)
 
-    def actions_asked(self, source: str, dataset: Dataset, ticker: str) -> datetime | None:
-        """Return when the ticker's splits or dividends were last fetched; ``None``: never."""
-        self._catch_up(dataset)
-        found = self._ledger.first_and_last_asked(Series(source, dataset, ticker))
-        return found[1] if found else None
+    def spans(self, series: Series, start: date, end: date) -> list[Asked]:
+        """Return what was asked of a series that touches ``start`` to ``end``, in the order of the commits."""
+        self._catch_up(series.dataset)
+        return self._ledger.spans(series, start, end)
 
-    def actions_first_asked(self, source: str, dataset: Dataset, ticker: str) -> datetime | None:
-        """Return since when the ticker's splits or dividends are known; ``None``: they are not."""
+    def statuses_many(
+        self, source: str, spec: BarSpec, tickers: Sequence[str], start: date, end: date, now: datetime
+    ) -> dict[str, list[SessionStatus]]:
+        """Return what ``statuses`` returns for each ticker. Equal lists may be one and the same: do not change them."""
+        if len(tickers) <= FEW_TICKERS:
+            return {one: self.statuses(source, spec, one, start, end, now) for one in tickers}
+        self._catch_up(Dataset.BARS)
+        sessions = self._calendar.sessions(start, min(end, day_of(now)))
+        series = Series(source, Dataset.BARS, "", spec)
+        wanted = dict.fromkeys(tickers, fold((), sessions, spec, self._settling.through))
+        folded: dict[tuple[Mark, ...], list[SessionStatus]] = {}
+        for ticker, marks in self._ledger.marks(series, *spec.snap(start, end)):
+            if ticker in wanted:
+                if (marks := tuple(one[:4] + one[5:7] + one[11:] for one in marks)) not in folded:  # All that counts.
+                    spans = [asked_of(series, (*one[:4], "", *one[4:6], 0, 0, 0, 0, one[6])) for one in marks]
+                    folded[marks] = fold(spans, sessions, spec, self._settling.through)
+                wanted[ticker] = folded[marks]
+        return wanted
+
+    def actions_asked(self, source: str, dataset: Dataset, ticker: str, since: date | None = None) -> datetime | None:
+        """Return when the ticker's splits or dividends were last fetched; ``None``: never.
+
+        Its own list counts, and with ``since`` the market's, when all windows from that date on are known.
+        """
         self._catch_up(dataset)
         found = self._ledger.first_and_last_asked(Series(source, dataset, ticker))
-        return found[0] if found else None
+        listed = [one.last_asked for one in self._windows(source, dataset, since)]
+        return max([*([found[1]] if found else []), *([min(listed)] if listed else [])], default=None)
+
+    def actions_first_asked(
+        self, source: str, dataset: Dataset, ticker: str, since: date | None = None
+    ) -> datetime | None:
+        """Return since when the ticker's splits or dividends (from ``since`` on) are known; ``None``: they are not."""
+        self._catch_up(dataset)
+        found = self._ledger.first_and_last_asked(Series(source, dataset, ticker))
+        listed = [one.first_asked for one in self._windows(source, dataset, since)]
+        return min([*([found[0]] if found else []), *([max(listed)] if listed else [])], default=None)
+
+    def actions_asked_many(
+        self, source: str, dataset: Dataset, tickers: Sequence[str], since: date | None = None
+    ) -> dict[str, datetime | None]:
+        """Return what ``actions_asked`` returns for each ticker."""
+        self._catch_up(dataset)
+        listed = [one.last_asked for one in self._windows(source, dataset, since)]
+        market = min(listed, default=None)
+        own = self._ledger.lists_asked(source, dataset)
+        return {one: max((at for at in (own.get(one), market) if at is not None), default=None) for one in tickers}
+
+    def _windows(self, source: str, dataset: Dataset, since: date | None) -> list[Window]:
+        """Return the windows that together cover all from ``since`` to the day they were asked for, or none."""
+        if since is None:
+            return []
+        needed = [one for one in self._ledger.windows(source, dataset) if one.last >= since]
+        reach = since
+        for one in needed:
+            if one.first > reach:
+                return []
+            reach = max(reach, one.last + timedelta(days=1))
+        whole = needed and reach > max(day_of(one.last_asked) for one in needed) - timedelta(days=ACTIONS_DAYS)
+        return needed if whole else []
+
+    # -- universes ----------------------------------------------------------------------------------------------------
+
+    def universe(self, source: str, name: str, as_of: date) -> tuple[datetime, tuple[str, ...]] | None:
+        """Return when a list of tickers was asked for, and the tickers; ``None``: it is not held."""
+        return universes.read(self.layout.universes, source, name, as_of)
+
+    def keep_universe(self, source: str, name: str, as_of: date, tickers: Sequence[str], asked_at: datetime) -> None:
+        """Keep a list of tickers in the place of an earlier one of that source, name and date."""
+        self._check_there()
+        with explained(self.layout.store):
+            universes.write(self._files, self.layout.universes, source, name, as_of, tickers, asked_at)
 
     def held(self) -> list[Held]:
         """Return what is held, series by series."""
@@ -258,35 +360,3 @@ class Store:
             lambda one: as_of is not None or not one.superseded,
         )
         return in_order((known_at(one, as_of) for one in rows), table.kind)
-
-
-def _span(part: Part, page: Page) -> tuple[date, date]:
-    """Return the first and last date that the page speaks about: bars come whole, so they widen it."""
-    if part.dataset is not Dataset.BARS or not part.spec.spreads:
-        return page.first, page.last
-    return part.spec.snap(page.first, page.last)
-
-
-def _check(part: Part, page: Page, first: date, last: date) -> None:
-    """Refuse a page that would break the store: other rows than its slice, a key twice, a time out of order."""
-    kind, rows = KINDS[part.dataset], page.table
-    if not rows.schema.equals(kind.wire):
-        raise ValueError(f"a page of {part.dataset.value} must have the columns of its wire schema")
-    if not rows.num_rows:
-        return
-    for name, wanted in (("ticker", part.ticker), ("source", part.source)):
-        if not pc.all(pc.equal(rows[name], wanted)).as_py():
-            raise ValueError(f"a page of {part.what} holds rows of another {name}")
-    if part.dataset is Dataset.BARS:
-        times = rows["timestamp"].to_numpy()
-        if len(times) > 1 and not bool((times[1:] > times[:-1]).all()):
-            raise ValueError(f"a page of {part.what} is out of order or holds a bar twice")
-        days = pc.min_max(rows[kind.day]).as_py()
-        if days["min"] < first or days["max"] > last:
-            raise ValueError(f"a page of {part.what} holds bars from {days['min']} to {days['max']}")
-
-
-def _counts(rows: pa.Table, day: str) -> dict[int, int]:
-    """Return how many rows each date has, by its ordinal."""
-    days, counts = np.unique(rows[day].to_numpy().astype("datetime64[D]").astype(np.int64), return_counts=True)
-    return dict(zip((days + _EPOCH).tolist(), counts.tolist(), strict=True))

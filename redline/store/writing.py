@@ -1,11 +1,12 @@
-"""Putting a source's answer in the place of what is held of the same slice. The caller holds the writer's lock."""
+"""Putting answers of a source in the place of what is held of the same slices. The caller holds the writer's lock."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from itertools import pairwise
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,24 +14,49 @@ import pyarrow.compute as pc
 
 from redline.market.bar import BarSpec
 from redline.store.asked import Series
-from redline.store.layout import BARS, DataFile, Partition, by_month, period_of
+from redline.store.layout import BARS, DataFile, Partition, TableKind, by_month, period_of
 from redline.store.log import Snapshot
 from redline.store.reading import Wanted, in_order, read_file
-from redline.store.slices import Difference, difference, difference_of_lists, ended, known
+from redline.store.slices import Difference, Fate, difference, difference_of_lists, ended, known, no_earlier
 from redline.store.table import Table
 
 _US = timedelta(microseconds=1)
+_OWNER = "owner"  # a column that says which answer a row came with; it is not stored
+_Days = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back for one slice: all rows of a series from ``first`` to ``last`` (bars), or a ticker's whole list.
+
+    An answer of the whole market is about ``tickers``; about all there are when it names none. ``rows`` has the
+    wire's columns.
+    """
+
+    series: Series
+    first: date
+    last: date
+    rows: pa.Table
+    batch: str
+    asked_at: datetime
+    market: bool = False
+    tickers: tuple[str, ...] = ()
+    answer: str = ""
+
+    @property
+    def wanted(self) -> Wanted:
+        """The slice."""
+        about = (self.tickers or None) if self.market else (self.series.ticker,)
+        return Wanted(about, self.first, self.last, self.series.source)
 
 
 @dataclass(slots=True)
 class Swap:
-    """Files to add and to remove in one commit, and the count of rows by what happened to them."""
+    """Files to add and to remove in one commit, and for each answer how many rows had which ``Fate``."""
 
+    fates: list[list[int]]
     added: list[tuple[DataFile, str]] = field(default_factory=list)
     removed: list[DataFile] = field(default_factory=list)
-    new: int = 0
-    changed: int = 0
-    same: int = 0
 
     @property
     def empty(self) -> bool:
@@ -40,112 +66,153 @@ class Swap:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """One partition's share of a slice: what is stored there, the files to be rewritten, and their other rows."""
+    """One partition's share: the files to be rewritten, their other rows, and what changes."""
 
     partition: Partition
     files: tuple[DataFile, ...]
     beside: tuple[pa.Table, ...]
+    answer: pa.Table
     change: Difference
 
 
-class Slice:
-    """One answer on its way into a table: all rows of a series from ``first`` to ``last`` (bars), or a whole list."""
+class Round:
+    """Answers that go into a table together: all from one source and of one bar width, and either of the whole market,
+    for the same tickers on different days, or each of a ticker of its own.
+    """
 
-    def __init__(self, table: Table, series: Series, first: date, last: date) -> None:
-        self._table, self._series = table, series
-        self._wanted = Wanted((series.ticker,), first, last, series.source)
+    def __init__(self, table: Table, answers: Sequence[Answer]) -> None:
+        self._table, self._answers = table, answers
+        self._kind: TableKind = table.kind
+        self._first = answers[0]
 
-    def swap(self, answer: pa.Table, batch: str, asked_at: datetime) -> Swap:
-        """Write the files that ``answer`` needs and return them beside those they replace; nothing is visible yet."""
+    def swap(self) -> Swap:
+        """Write the files that the answers need and return them beside those they replace; nothing is visible yet."""
         snapshot = self._table.snapshot()
-        pieces = [self._piece(snapshot, *one) for one in self._by_partition(snapshot, answer)]
-        stamp = self._stamp(snapshot, pieces, asked_at)
-        swap = Swap()
+        pieces = [self._piece(snapshot, *one) for one in self._by_partition(snapshot)]
+        swap = Swap([[0, 0, 0] for _ in self._answers])
+        floor = self._floor(snapshot, pieces)
         for piece in pieces:
-            change = piece.change
-            swap.new += change.fresh.num_rows - change.changed
-            swap.changed += change.changed
-            swap.same += change.same.num_rows
-            if not change.nothing:
-                self._rewrite(swap, piece, batch, stamp)
+            self._count(swap, piece)
+            if not piece.change.nothing:
+                self._rewrite(swap, piece, floor)
         return swap
 
-    def _by_partition(self, snapshot: Snapshot, answer: pa.Table) -> Iterator[tuple[Partition, pa.Table]]:
-        if self._table.kind is not BARS:
-            yield Partition(), answer.sort_by([(name, "ascending") for name in self._table.kind.sort])
+    # -- which rows ---------------------------------------------------------------------------------------------------
+
+    def _rows(self) -> pa.Table:
+        """Return the rows of all answers, as the store keeps them and with their owner, in the table's order."""
+        tables = []
+        for at, one in enumerate(self._answers):
+            rows = known(one.rows, self._kind.rows, one.batch, one.asked_at)
+            owner = pa.array(np.full(rows.num_rows, at, np.int32))
+            tables.append(rows.append_column(pa.field(_OWNER, pa.int32()), owner))
+        if not any(one.num_rows for one in tables):
+            return tables[0]
+        return in_order(tables, self._kind).sort_by([(name, "ascending") for name in self._kind.sort])
+
+    def _by_partition(self, snapshot: Snapshot) -> Iterator[tuple[Partition, pa.Table]]:
+        rows = self._rows()
+        if self._kind is not BARS:
+            yield Partition(), rows
             return
-        spec = self._series.spec
-        parts = dict(_by_period(answer, spec))
+        spec = self._first.series.spec
+        parts = dict(_by_period(rows, spec))
         series = (spec.timespan.value, spec.multiplier, False)
-        first, last = period_of(spec, self._wanted.start), period_of(spec, self._wanted.end)
-        for partition, files in snapshot.files.items():
-            here = (partition.timespan, partition.multiplier, partition.superseded) == series
-            if here and first <= partition.period <= last and any(self._wanted.meets(one) for one in files):
-                parts.setdefault(partition.period, answer.slice(0, 0))
+        for one, files in snapshot.files.items():
+            here = (one.timespan, one.multiplier, one.superseded) == series
+            if here and one.period not in parts and any(self._meets(file) for file in files):
+                parts[one.period] = rows.slice(0, 0)
         for period in sorted(parts):
             yield Partition(spec.timespan.value, spec.multiplier, period), parts[period]
 
+    def _meets(self, file: DataFile) -> bool:
+        return any(one.wanted.meets(file) for one in self._answers)
+
+    @cached_property
+    def _about(self) -> tuple[pa.Array, pa.Array, pa.Array]:
+        """For answers of one series each: their tickers, first and last days."""
+        tickers = pa.array([one.series.ticker for one in self._answers], pa.string())
+        spans = [pa.array([getattr(one, name) for one in self._answers], pa.date32()) for name in ("first", "last")]
+        return tickers, spans[0], spans[1]
+
+    def _inside(self, rows: pa.Table) -> _Days:
+        """Return for each row whether it lies in the slice of an answer."""
+        its = pc.equal(rows["source"], self._first.series.source)
+        day = rows[self._kind.day]
+        if not self._first.market:
+            tickers, first, last = self._about
+            at = pc.index_in(rows["ticker"], value_set=tickers)
+            within = pc.and_(pc.greater_equal(day, first.take(at)), pc.less_equal(day, last.take(at)))
+            return np.asarray(pc.and_(its, pc.fill_null(within, False)))
+        if self._first.tickers:
+            its = pc.and_(its, pc.is_in(rows["ticker"], value_set=pa.array(self._first.tickers, pa.string())))
+        when = pa.chunked_array([pa.array(np.zeros(rows.num_rows, bool))])
+        for one in self._answers:
+            low, high = pa.scalar(one.first, pa.date32()), pa.scalar(one.last, pa.date32())
+            when = pc.or_(when, pc.and_(pc.greater_equal(day, low), pc.less_equal(day, high)))
+        return np.asarray(pc.and_(its, when))
+
     def _piece(self, snapshot: Snapshot, partition: Partition, answer: pa.Table) -> _Piece:
-        ticker = self._series.ticker
+        alone = {(one.series.ticker,) * 2 for one in self._answers if not one.market}
         files, beside, inside = [], [], []
         for one in snapshot.files.get(partition, ()):
-            if not one.may_hold(ticker):
+            grows = one.tickers in alone  # Small files of one ticker grow together.
+            if not grows and not self._meets(one):
                 continue
-            rows = read_file(self._table.root, one, self._table.kind)
-            mine = _inside(rows, self._wanted, self._table.kind.day)
-            ours = rows.filter(mine)
-            if ours.num_rows or one.tickers == (ticker, ticker):  # Small files of one ticker grow together.
+            rows = read_file(self._table.root, one, self._kind)
+            mine = self._inside(rows)
+            if mine.any() or grows:
                 files.append(one)
-                inside.append(ours)
-                beside.append(rows.filter(pc.invert(mine)))
-        stored = in_order(inside, self._table.kind)
-        if self._table.kind is BARS:
-            return _Piece(partition, tuple(files), tuple(beside), difference(stored, answer))
-        change = difference_of_lists(stored, answer, ("ticker", self._table.kind.day))
-        return _Piece(partition, tuple(files), tuple(beside), change)
+                inside.append(rows.filter(pa.array(mine)))
+                beside.append(rows.filter(pa.array(~mine)))
+        stored, wire = in_order(inside, self._kind), self._kind.wire.names
+        if self._kind is BARS:
+            change = difference(stored, answer, wire)
+        else:
+            change = difference_of_lists(stored, answer, wire, ("ticker", self._kind.day))
+        return _Piece(partition, tuple(files), tuple(beside), answer, change)
 
-    def _stamp(self, snapshot: Snapshot, pieces: list[_Piece], asked_at: datetime) -> datetime:
-        """Return from when the news is known: when it was asked for, but after all that it replaces.
+    # -- what changes -------------------------------------------------------------------------------------------------
 
-        A wall clock that was set back must not make a row end before it begins.
+    def _floor(self, snapshot: Snapshot, pieces: Sequence[_Piece]) -> datetime | None:
+        """Return from when on the news is known where it replaces something: when it was asked for, but after all that
+        it replaces or that was replaced before. A clock that was set back must not make a row end before it begins.
         """
-        gone: list[datetime] = [
-            pc.max(one.change.gone["known_from"]).as_py() for one in pieces if one.change.gone.num_rows
-        ]
-        ends: list[datetime | None] = []
+        before = [pc.max(one.change.gone["known_from"]).as_py() + _US for one in pieces if one.change.gone.num_rows]
         for piece in pieces:
             old = Partition(piece.partition.timespan, piece.partition.multiplier, piece.partition.period, True)
             for one in snapshot.files.get(old, ()):
-                if self._wanted.meets(one):
-                    rows = self._wanted.of(read_file(self._table.root, one, self._table.kind), self._table.kind.day)
-                    ends.append(pc.max(rows["known_until"]).as_py())
-        return max([asked_at, *(one + _US for one in gone), *(one for one in ends if one is not None)])
+                if self._meets(one):
+                    rows = read_file(self._table.root, one, self._kind)
+                    until = pc.max(rows.filter(pa.array(self._inside(rows)))["known_until"]).as_py()
+                    before += [until] if until is not None else []
+        return max([*before, *(one.asked_at for one in self._answers)]) if before else None
 
-    def _rewrite(self, swap: Swap, piece: _Piece, batch: str, stamp: datetime) -> None:
-        kind = self._table.kind
-        fresh = known(piece.change.fresh, kind.rows, batch, stamp)
-        rows = in_order([*piece.beside, piece.change.same, fresh], kind)
+    def _count(self, swap: Swap, piece: _Piece) -> None:
+        owners = piece.answer[_OWNER].to_numpy()
+        for fate in Fate:
+            counts = np.bincount(owners[piece.change.fates == fate], minlength=len(self._answers))
+            for at in np.flatnonzero(counts):
+                swap.fates[at][fate] += int(counts[at])
+
+    def _rewrite(self, swap: Swap, piece: _Piece, floor: datetime | None) -> None:
+        fresh = piece.change.fresh.select(self._kind.rows.names)
+        if floor is not None:
+            fresh = no_earlier(fresh, floor)
+        rows = in_order([*piece.beside, piece.change.same, fresh], self._kind)
         added = [self._table.write(rows, piece.partition)] if rows.num_rows else []
-        if piece.change.gone.num_rows:
+        if piece.change.gone.num_rows and floor is not None:
             old = Partition(piece.partition.timespan, piece.partition.multiplier, piece.partition.period, True)
-            added.append(self._table.write(ended(in_order([piece.change.gone], kind), stamp), old))
+            added.append(self._table.write(ended(in_order([piece.change.gone], self._kind), floor), old))
         swap.added += added
         swap.removed += piece.files
 
 
-def _inside(rows: pa.Table, wanted: Wanted, day: str) -> pa.ChunkedArray:
-    ticker = pc.equal(rows["ticker"], wanted.tickers[0] if wanted.tickers else "")
-    its = pc.and_(ticker, pc.equal(rows["source"], wanted.source))
-    low, high = pa.scalar(wanted.start, pa.date32()), pa.scalar(wanted.end, pa.date32())
-    return pc.and_(its, pc.and_(pc.greater_equal(rows[day], low), pc.less_equal(rows[day], high)))
-
-
-def _by_period(answer: pa.Table, spec: BarSpec) -> Iterator[tuple[str, pa.Table]]:
-    """Cut bars (sorted by time) where their month or year changes."""
-    if not answer.num_rows:
-        return
-    days = answer["date"].to_numpy().astype("datetime64[D]")
+def _by_period(rows: pa.Table, spec: BarSpec) -> Iterator[tuple[str, pa.Table]]:
+    """Cut bars by their month or year."""
+    days = rows["date"].to_numpy().astype("datetime64[D]")
     periods = days.astype("datetime64[M]" if by_month(spec.timespan.value) else "datetime64[Y]")
-    cuts = [0, *(np.flatnonzero(periods[1:] != periods[:-1]) + 1).tolist(), len(periods)]
-    for start, stop in pairwise(cuts):
-        yield period_of(spec, days[start].item()), answer.slice(start, stop - start)
+    found = np.unique(periods)
+    for period in found:
+        mine = rows if len(found) == 1 else rows.filter(pa.array(periods == period))
+        yield period_of(spec, period.astype("datetime64[D]").item()), mine

@@ -100,7 +100,7 @@ def test_repair_takes_damage_out_and_its_sessions_are_asked_for_again(store: Sto
     assert store.verify() == []
     assert store.bars_table(("A",)).num_rows == 0
     statuses = store.statuses("massive", DAILY, "A", D1, D2, NOW)
-    assert {(one.state, one.settled) for one in statuses} == {(SessionState.LATE, False)}
+    assert {(one.state, one.settled) for one in statuses} == {(SessionState.FAILED, False)}
     assert {one.state for one in store.statuses("massive", DAILY, "B", D1, D2, NOW)} == {SessionState.STORED}
     assert [one.ticker for one in store.held()] == ["B"]
     fill(store, "A")

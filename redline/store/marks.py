@@ -1,0 +1,181 @@
+"""Rows of the ledger's table ``asked``: how answers become marks, many at once, and marks answers again."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from redline.market.part import WHOLE_MARKET
+from redline.market.request import Dataset
+from redline.market.session import SessionState
+from redline.store.asked import LOST, Asked, Series, packed, rows_by_day, unpacked
+
+LIKE = "source = ? AND dataset = ? AND timespan = ? AND multiplier = ?"
+KEY = f"{LIKE} AND ticker = ?"
+COLUMNS = "first, last, asked_at, answer, batch, state, counts, rows_new, rows_changed, rows_same, set_aside, market"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_US = timedelta(microseconds=1)
+
+#: The columns of one row, as they are stored.
+Mark = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Dates (inclusive) for which the whole market's list of splits is known: since when, and as of when."""
+
+    first: date
+    last: date
+    first_asked: datetime
+    last_asked: datetime
+
+
+def us(at: datetime) -> int:
+    """Return an instant as it is stored: microseconds since 1970."""
+    return (at - _EPOCH) // _US
+
+
+def instant(stored: int) -> datetime:
+    """Return the instant that ``us`` wrote."""
+    return _EPOCH + stored * _US
+
+
+def windows(rows: Iterable[tuple[Any, ...]]) -> list[Window]:
+    """Return rows of the table ``windows`` as values, sorted."""
+    return [
+        Window(date.fromordinal(first), date.fromordinal(last), instant(begun), instant(newest))
+        for _, _, first, last, begun, newest in sorted(rows)
+    ]
+
+
+def key_of(series: Series, *, ticker: bool = True) -> tuple[Any, ...]:
+    """Return the values of ``KEY``, or of ``LIKE`` without the ticker."""
+    bars = series.dataset is Dataset.BARS
+    width = (series.spec.timespan.value, series.spec.multiplier) if bars else ("", 0)
+    like = (series.source, series.dataset.value, *width)
+    return (*like, series.ticker) if ticker else like
+
+
+def mark_all(db: sqlite3.Connection, answers: Sequence[Asked]) -> None:
+    """Write answers and notes down, in their order, and what follows from them: what is held, and since when."""
+    values = [_values(one) for one in answers]
+    # What a new one covers wholly is no longer needed; an answer outdoes notes too.
+    db.executemany(
+        f"DELETE FROM asked WHERE {KEY} AND first >= ? AND last <= ? AND (? IS NULL OR state = ?)",  # noqa: S608
+        [(*row[:5], row[5], row[6], row[10], row[10]) for row in values],
+    )
+    names = f"source, dataset, timespan, multiplier, ticker, {COLUMNS}"
+    db.executemany(f"INSERT INTO asked ({names}) VALUES ({', '.join('?' * 17)})", values)  # noqa: S608
+    for one in answers:
+        if one.series.ticker == WHOLE_MARKET:
+            _mark_window(db, one)
+    real = [one for one in answers if one.state is None and one.series.ticker != WHOLE_MARKET]
+    _remember(db, real)
+    _sum_up(db, real)
+
+
+def _mark_window(db: sqlite3.Connection, one: Asked) -> None:
+    """A window is told by its first day; it grows with the calendar, and keeps since when it is known."""
+    if one.asked_at == LOST:
+        db.execute("DELETE FROM windows WHERE source = ? AND dataset = ?", key_of(one.series)[:2])
+        return
+    at = us(one.asked_at)
+    db.execute(
+        "INSERT INTO windows VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+        " SET last = excluded.last, last_asked = excluded.last_asked",
+        (one.series.source, one.series.dataset.value, one.first.toordinal(), one.last.toordinal(), at, at),
+    )
+
+
+def _remember(db: sqlite3.Connection, answers: Sequence[Asked]) -> None:
+    """Keep since when each series is known; of one that was lost, forget it."""
+    names = "source, dataset, timespan, multiplier, ticker, asked_at"
+    known = [(*key_of(one.series), us(one.asked_at)) for one in answers if one.asked_at != LOST]
+    db.executemany(f"DELETE FROM since WHERE {KEY}", [key_of(one.series) for one in answers if one.asked_at == LOST])  # noqa: S608
+    db.executemany(
+        f"INSERT INTO since ({names}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"  # noqa: S608
+        " SET asked_at = MIN(asked_at, excluded.asked_at)",
+        known,
+    )
+
+
+def _sum_up(db: sqlite3.Connection, answers: Sequence[Asked]) -> None:
+    """Write down what is held of each series. What follows after the last date held is added; else all is counted."""
+    by_series: dict[Series, list[Asked]] = defaultdict(list)
+    for one in answers:
+        by_series[one.series].append(one)
+    rows = []
+    for series, news in by_series.items():
+        before = db.execute(f"SELECT first, last, sessions, rows FROM held WHERE {KEY}", key_of(series)).fetchone()  # noqa: S608
+        sums = _added(before, news[0]) if len(news) == 1 else None
+        if sums is None:
+            counts = {day: count for day, count in rows_by_day(spans_of(db, series)).items() if count}
+            sums = (min(counts), max(counts), len(counts), sum(counts.values())) if counts else ()
+        if sums:
+            rows.append((*key_of(series), *sums))
+        elif before:
+            db.execute(f"DELETE FROM held WHERE {KEY}", key_of(series))  # noqa: S608
+    names = "source, dataset, timespan, multiplier, ticker, first, last, sessions, rows"
+    db.executemany(f"INSERT OR REPLACE INTO held ({names}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)  # noqa: S608
+
+
+def _added(before: tuple[int, int, int, int] | None, news: Asked) -> tuple[int, ...] | None:
+    """Return the sums with an answer that lies wholly after what is held; ``None``: it does not."""
+    counts = {day: count for day, count in (news.counts or {}).items() if count}
+    if before is not None and news.first.toordinal() <= before[1]:
+        return None
+    if not counts:
+        return before or ()
+    first, _, sessions, rows = before or (min(counts), 0, 0, 0)
+    return (first, max(counts), sessions + len(counts), rows + sum(counts.values()))
+
+
+def spans_of(db: sqlite3.Connection, series: Series, start: date = date.min, end: date = date.max) -> list[Asked]:
+    """Return what was asked of a series that touches ``start`` to ``end``, in the order of the commits."""
+    rows = db.execute(
+        f"SELECT {COLUMNS} FROM asked WHERE {KEY} AND last >= ? AND first <= ? ORDER BY seq",  # noqa: S608
+        (*key_of(series), start.toordinal(), end.toordinal()),
+    ).fetchall()
+    return [asked_of(series, row) for row in rows]
+
+
+def asked_of(series: Series, row: Mark) -> Asked:
+    """Return the answer or note that a mark stands for."""
+    first, last, asked_at, answer, batch, state, counts, new, changed, same, set_aside, market = row
+    return Asked(
+        series,
+        date.fromordinal(first),
+        date.fromordinal(last),
+        instant(asked_at),
+        answer,
+        batch,
+        SessionState(state) if state else None,
+        unpacked(counts) if counts else {},
+        new,
+        changed,
+        same,
+        set_aside,
+        bool(market),
+    )
+
+
+def _values(one: Asked) -> tuple[Any, ...]:
+    return (
+        *key_of(one.series),
+        one.first.toordinal(),
+        one.last.toordinal(),
+        us(one.asked_at),
+        one.answer,
+        one.batch,
+        one.state.value if one.state else None,
+        packed(one.counts) if one.counts else None,
+        one.rows_new,
+        one.rows_changed,
+        one.rows_same,
+        one.set_aside,
+        one.market,
+    )

@@ -3,6 +3,7 @@
 from redline.engine.core import Engine, install_logging, open_engine
 from redline.engine.library import Library
 from redline.engine.result import DownloadResult, ExportFile, SourceInfo, Status
+from redline.engine.story import Story
 from redline.jobs.job import JobEvent, JobView, PartView
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "PartView",
     "SourceInfo",
     "Status",
+    "Story",
     "install_logging",
     "open_engine",
 ]

@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from redline.clock import Clock
+from redline.downloaders import source_class
 from redline.engine.result import ExportFile
+from redline.engine.story import Story, tell
 from redline.engine.workspace import Workspace
 from redline.errors import BadField, NoData
 from redline.market.bar import BarSpec
 from redline.market.request import BarsQuery, Format
-from redline.market.session import Gap, SessionStatus, gaps
+from redline.market.session import Gap, SessionState, SessionStatus, gaps
 from redline.query.bars import read_bars
 from redline.query.export import export, file_name, media_type
-from redline.store import Held
+from redline.store import Held, history
 
 
 class Holdings(ABC):
@@ -84,6 +86,26 @@ class Holdings(ABC):
     ) -> list[SessionStatus]:
         """Return what is known about each session, ``start`` to ``end`` inclusive."""
         return self._now_in.store.statuses(source, spec, ticker, start, end, self.clock.now())
+
+    def coverage_many(
+        self, tickers: Sequence[str], spec: BarSpec, start: date, end: date, source: str = "massive"
+    ) -> dict[str, list[SessionStatus]]:
+        """Return ``coverage`` of many tickers, in their order; lists may be shared, so do not change them."""
+        found = self._now_in.store.statuses_many(source, spec, tickers, start, end, self.clock.now())
+        return {ticker: found[ticker] for ticker in tickers}
+
+    def explain(self, ticker: str, session: date, spec: BarSpec, source: str = "massive") -> Story:
+        """Return the story of one session of bars: asked when, of whom, answered what, what to do.
+
+        Raises:
+            BadField: there is no such source.
+        """
+        store = self._now_in.store
+        known = self.coverage(ticker, spec, session, session, source)
+        status = known[0] if known else SessionStatus(session, SessionState.MARKET_CLOSED)
+        return tell(
+            status, ticker, spec, source_class(source).label, source, history(store, source, spec, ticker, session)
+        )
 
     def gaps(self, ticker: str, spec: BarSpec, start: date, end: date, source: str = "massive") -> list[Gap]:
         """Return the gaps from ``start`` to ``end``, both inclusive."""

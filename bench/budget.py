@@ -20,13 +20,14 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from redline.clock import SystemClock, Watch
 from redline.net.budget import Budgets
-from redline.net.http import HttpClient
+from redline.net.http import PATIENCE_S, HttpClient
 
 ANSWER = b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"status":"OK"}'
 
@@ -47,7 +48,7 @@ class Recorder:
             threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
 
     def _talk(self, connection: socket.socket) -> None:
-        with connection:
+        with connection, suppress(ConnectionError):  # A client that is killed hangs up.
             while head := connection.recv(65_536):
                 with self._lock:
                     delay_s = self._rng.uniform(0, self._delay_s)
@@ -55,12 +56,17 @@ class Recorder:
                 time.sleep(there_s)  # the way to the vendor; what follows is the way back
                 with self._lock:
                     self.arrivals.append((time.monotonic(), head.split(b" ")[1].decode()))
+                answer = self.answer()
                 time.sleep(delay_s - there_s)
-                connection.sendall(ANSWER)
+                connection.sendall(answer)
+
+    def answer(self) -> bytes:
+        """Return what is said to the request that has just arrived."""
+        return ANSWER
 
 
-def work(options: argparse.Namespace) -> None:
-    """Be one of the processes: make the calls in some threads."""
+def work(options: argparse.Namespace, patience_s: float | None = PATIENCE_S) -> None:
+    """Be one of the processes: make the calls in some threads; each waits out 429s for ``patience_s``."""
     clock = SystemClock()
     budgets = Budgets(Path(options.file), clock, window_s=options.window)
     budget = budgets.key("bench", options.origin, "key", options.limit)
@@ -73,7 +79,7 @@ def work(options: argparse.Namespace) -> None:
             with lock:
                 if next(share, None) is None:
                     return
-            http.get(f"{options.origin}/{os.getpid()}", what="a bench call", endpoint="bench")
+            http.get(f"{options.origin}/{os.getpid()}", what="a bench call", endpoint="bench", patience_s=patience_s)
 
     threads = [threading.Thread(target=calls) for _ in range(options.threads)]
     for thread in threads:

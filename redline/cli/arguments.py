@@ -51,7 +51,7 @@ def _add_download(verbs: Verbs, common: argparse.ArgumentParser) -> None:
     verb.add_argument("ticker", help="such as AAPL or BRK.B; case matters")
     verb.add_argument("--start", metavar="YYYY-MM-DD", help="first day, inclusive (default: one year before the end)")
     verb.add_argument("--end", metavar="YYYY-MM-DD", help="last day, inclusive (default: the last finished session)")
-    verb.add_argument("--dataset", default=Dataset.BARS.value, help=" ".join(one.value for one in Dataset))
+    verb.add_argument("--dataset", default=Dataset.BARS.value, help=" ".join(one.value for one in Dataset.downloads()))
     verb.add_argument("--timespan", default=Timespan.DAY.value, help=" ".join(one.value for one in Timespan))
     verb.add_argument("--multiplier", default="1", help="bars of so many timespans (1)")
     verb.add_argument(

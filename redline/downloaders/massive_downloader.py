@@ -45,7 +45,7 @@ class MassiveDownloader(BaseDownloader):
     name = "massive"
     label = "Massive.com"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        datasets=frozenset(Dataset), timespans=frozenset(Timespan), page_rows=massive_bars.LIMIT
+        datasets=frozenset(Dataset.downloads()), timespans=frozenset(Timespan), page_rows=massive_bars.LIMIT
     )
     options: ClassVar[tuple[Option, ...]] = (
         Option("api_key", str, None, "Key from massive.com, Dashboard → Keys.", secret=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -27,8 +27,12 @@ def request_text(request: DownloadRequest) -> str:
 
 
 def natural_key(request: DownloadRequest) -> str:
-    """Return what makes two requests the same one: a hash of all that is asked for, and of nothing else."""
-    return hashlib.sha256(request_text(request).encode()).hexdigest()
+    """Return what makes two requests the same one: a hash of all that is asked for, and of nothing else.
+
+    A list of the source is asked for by its name and date: whether its tickers are known already does not matter.
+    """
+    asked = replace(request, tickers=()) if request.universe and request.as_of is not None else request
+    return hashlib.sha256(request_text(asked).encode()).hexdigest()
 
 
 def request_of(text: str) -> DownloadRequest:
@@ -42,6 +46,10 @@ def request_of(text: str) -> DownloadRequest:
         dataset=Dataset(raw["dataset"]),
         spec=BarSpec(Timespan(raw["timespan"]), raw["multiplier"]),
         adjusted=raw["adjusted"],
+        universe=raw.get("universe", ""),
+        as_of=date.fromisoformat(raw["as_of"]) if "as_of" in raw else None,
+        repair=raw.get("repair", False),
+        refused=tuple((one["ticker"], one["reason"]) for one in raw.get("refused", ())),
     )
 
 

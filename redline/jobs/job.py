@@ -15,6 +15,9 @@ from redline.market.part import Part
 from redline.market.request import Adjust, Dataset, DownloadRequest
 from redline.market.session import Gap
 
+MANY = 100  # Jobs of more tickers come without their long lists where many jobs, or many events, are shown.
+HEAD = 10  # So many of their tickers are named there.
+
 
 class JobState(Enum):
     """The state of a job as it is shown; what the ledger writes down is ``Stage``."""
@@ -223,8 +226,11 @@ def stamp(instant: datetime) -> str:
 
 
 def request_shown(request: DownloadRequest) -> dict[str, object]:
-    """Return a request in the words of ``POST /download``; several tickers stand under ``tickers``."""
-    return {
+    """Return a request in the words of ``POST /download``; several tickers stand under ``tickers``.
+
+    What only bulk downloads and repairs have is left out where it says nothing.
+    """
+    shown: dict[str, object] = {
         "tickers": list(request.tickers),
         "source": request.source,
         "dataset": request.dataset.value,
@@ -234,6 +240,15 @@ def request_shown(request: DownloadRequest) -> dict[str, object]:
         "multiplier": request.spec.multiplier,
         "adjusted": request.adjusted,
     }
+    if request.universe:
+        shown["universe"] = request.universe
+    if request.as_of is not None:
+        shown["as_of"] = request.as_of.isoformat()
+    if request.repair:
+        shown["repair"] = True
+    if request.refused:
+        shown["refused"] = [{"ticker": ticker, "reason": reason} for ticker, reason in request.refused]
+    return shown
 
 
 def links(job_id: str, request: DownloadRequest, adjust: Adjust | None = None) -> dict[str, str]:

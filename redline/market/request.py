@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Self
 
 from redline.errors import BadField, BadRange
 from redline.market.bar import DAILY, BarSpec, Timespan
@@ -19,11 +20,25 @@ MAX_MULTIPLIER = 1_000
 
 
 class Dataset(Word):
-    """What kind of rows is asked for."""
+    """What kind of rows is asked for. ``TICKERS``, the list of a universe, is fetched by parts of jobs only."""
 
     BARS = "bars"
     SPLITS = "splits"
     DIVIDENDS = "dividends"
+    TICKERS = "tickers"
+
+    @classmethod
+    def downloads(cls) -> tuple[Dataset, ...]:
+        """Return the datasets that a request may ask for."""
+        return tuple(one for one in cls if one is not cls.TICKERS)
+
+    @classmethod
+    def parse(cls, was: object) -> Self:
+        """Return the dataset of a word that a request may use; raises ``BadField`` that lists them."""
+        if was == cls.TICKERS.value:
+            words = ", ".join(one.value for one in cls.downloads())
+            raise BadField("dataset", was, f"it must be one of {words}")
+        return super().parse(was)
 
 
 class Adjust(Word):
@@ -47,7 +62,12 @@ class Format(Word):
 
 @dataclass(frozen=True, slots=True)
 class DownloadRequest:
-    """Rows of one or several tickers, ``start`` to ``end``, both inclusive, as session dates of the exchange."""
+    """Rows of one or several tickers, ``start`` to ``end``, both inclusive, as session dates of the exchange.
+
+    ``universe``: the name of the list that the tickers are, as of ``as_of``; without tickers it is not known yet.
+    ``repair``: only sessions that failed, or that came late, are asked for again; none that nobody ever asked for.
+    ``refused``: what was asked for and can be no ticker, each with the reason.
+    """
 
     tickers: tuple[str, ...]
     start: date
@@ -56,6 +76,10 @@ class DownloadRequest:
     dataset: Dataset = Dataset.BARS
     spec: BarSpec = DAILY
     adjusted: bool = True
+    universe: str = ""
+    as_of: date | None = None
+    repair: bool = False
+    refused: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def parse(cls, body: Mapping[str, object], *, today: date, last_session: date) -> DownloadRequest:
@@ -77,9 +101,7 @@ class DownloadRequest:
             end=end,
             source=parse_source(body.get("source", "massive")),
             dataset=dataset,
-            spec=_storable(
-                BarSpec(Timespan.parse(body.get("timespan", "day")), parse_multiplier(body.get("multiplier", 1)))
-            ),
+            spec=parse_spec(body.get("timespan", "day"), body.get("multiplier", 1)),
             adjusted=parse_flag(body.get("adjusted", True), "adjusted"),
         )
 
@@ -166,8 +188,9 @@ def parse_multiplier(was: object) -> int:
     return value
 
 
-def _storable(spec: BarSpec) -> BarSpec:
-    """Refuse bars that hold trades of two sessions: no session of them could ever be whole."""
+def parse_spec(timespan: object, multiplier: object) -> BarSpec:
+    """Return the length of bars; one that holds trades of two sessions is refused: no session could ever be whole."""
+    spec = BarSpec(Timespan.parse(timespan), parse_multiplier(multiplier))
     if spec.overnight:
         why = f"{spec} bars run over midnight; take a length that a day is a whole multiple of"
         raise BadField("multiplier", spec.multiplier, why)

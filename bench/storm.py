@@ -1,12 +1,12 @@
 """A storm of 429s over one key: 4 processes x 8 threads, and a vendor that says no for a minute at a time.
 
     python bench/storm.py                    # a minute lasts 3 s
-    python bench/storm.py --window 60        # the real minute: seven of them
+    python bench/storm.py --window 60        # the real minute: eight of them
 
 The vendor says yes until all are at work; then no without a Retry-After, yes, no until a time that it names, yes. Over:
 calls beyond the limit in any sliding window, refused ones included. Used: of what the limit allows in the whole windows
-of each stretch of yes, counted from its first call. Refused: calls that arrive while the vendor says no, those under
-way when it began among them. One JSON line; exit code 1 when a goal is missed.
+of each stretch of yes, from the first call after the pause that the 429s asked for. Refused: calls that arrive while
+the vendor says no, those under way when it began among them. One JSON line; exit code 1 when a goal is missed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from bench.audit import commit_of_this, most_in_a_window
 from bench.budget import ANSWER, Recorder, work
 
 #: What the vendor says, and for how many windows.
-PHASES = (("no", 1.0), ("yes", 2.6), ("no, until", 1.0), ("yes", 2.6))
+PHASES = (("no", 1.0), ("yes", 3.3), ("no, until", 1.0), ("yes", 2.6))
 MANY_CALLS = 1_000_000
 
 
@@ -52,13 +52,17 @@ class Stormy(Recorder):
                 return number, end
         return len(PHASES), end
 
+    def named_s(self, at: float) -> int:
+        """Return the Retry-After of a moment: whole seconds to the end of its phase."""
+        return math.ceil(self.phase(at)[1] - at)
+
     def answer(self) -> bytes:
         now = time.monotonic()
-        number, end = self.phase(now)
+        number, _ = self.phase(now)
         says = PHASES[number][0] if number < len(PHASES) else "yes"
         if says == "yes":
             return ANSWER
-        again = f"Retry-After: {math.ceil(end - now)}\r\n" if says == "no, until" else ""
+        again = f"Retry-After: {self.named_s(now)}\r\n" if says == "no, until" else ""
         return f"HTTP/1.1 429 Too Many Requests\r\n{again}Content-Length: 0\r\n\r\n".encode()
 
 
@@ -108,13 +112,16 @@ def judged(server: Stormy, calls: list[tuple[float, str]], options: argparse.Nam
     phases: list[list[tuple[float, str]]] = [[] for _ in range(len(PHASES) + 1)]
     for at, path in calls:
         phases[server.phase(at)[0]].append((at, path))
-    used, refused, by_process = [], [], Counter[str]()
+    used, refused, by_process, rests_until = [], [], Counter[str](), 0.0
     for (says, windows), inside in zip(PHASES, phases, strict=False):
         if says != "yes":
             refused.append(round(len(inside) / windows, 1))
+            # Without a time, a 429 is waited out for a window: what was under way meanwhile is no pace.
+            last = inside[-1][0] if inside else 0.0
+            rests_until = last + (options.window if says == "no" else server.named_s(last))
             continue
-        first, last = inside[0][0], server.phase(inside[0][0])[1]
-        whole = int((last - first) / options.window)
+        first = next(at for at, _ in inside if at >= rests_until)
+        whole = int((server.phase(first)[1] - first) / options.window)
         counted = sum(first <= at < first + whole * options.window for at, _ in inside)
         used.append(counted / (whole * options.limit))
         by_process.update(path for _, path in inside)
@@ -134,7 +141,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=8, help="of each process")
     parser.add_argument("--limit", type=int, default=20, help="calls in a window")
     parser.add_argument("--window", type=float, default=3.0, help="seconds that a minute lasts")
-    parser.add_argument("--delay", type=float, default=0.02, help="of the network, at most, in seconds")
+    parser.add_argument("--delay", type=float, default=0.01, help="of the network, at most, in seconds")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--calls", type=int, default=MANY_CALLS, help=argparse.SUPPRESS)
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)

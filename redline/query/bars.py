@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -72,8 +72,10 @@ def _adjusted(store: Store, bars: pa.Table, query: BarsQuery) -> pa.Table:
     ticker, source = bars["ticker"][0].as_py(), bars["source"][0].as_py()
     if not splits_matter(ticker):
         return bars
-    splits = _steps(store, Dataset.SPLITS, source, ticker, query.as_of)
-    dividends = _steps(store, Dataset.DIVIDENDS, source, ticker, query.as_of) if query.adjust is Adjust.ALL else ()
+    since = pc.min(bars["date"]).as_py()
+    splits = _steps(store, Dataset.SPLITS, source, ticker, query.as_of, since)
+    all_of_them = query.adjust is Adjust.ALL
+    dividends = _steps(store, Dataset.DIVIDENDS, source, ticker, query.as_of, since) if all_of_them else ()
     factors = Factors(splits, dividends)
     mended = _mended(store, bars, query, factors) if query.spec.spreads else {}
     whole = adjusted(bars, factors)
@@ -105,9 +107,13 @@ def _mended(store: Store, bars: pa.Table, query: BarsQuery, factors: Factors) ->
     return mended
 
 
-def _steps(store: Store, dataset: Dataset, source: str, ticker: str, as_of: datetime | None) -> tuple[Step, ...]:
-    """Return the factors of what is held; raises ``NoData`` rather than take "not asked" for "there are none"."""
-    since = store.actions_first_asked(source, dataset, ticker)
+def _steps(
+    store: Store, dataset: Dataset, source: str, ticker: str, as_of: datetime | None, first: date
+) -> tuple[Step, ...]:
+    """Return the factors of what is held for bars from ``first`` on; raises ``NoData`` rather than take "not asked" for
+    "there are none".
+    """
+    since = store.actions_first_asked(source, dataset, ticker, first)
     if since is None or (as_of is not None and since > as_of):
         when = "" if since is None else f" as of {(as_of or since).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
         other = "adjust=none" if dataset is Dataset.SPLITS else "adjust=splits"

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -121,8 +122,13 @@ def asked_in(record: Mapping[str, Any]) -> list[Asked]:
 
 def packed(counts: Mapping[int, int]) -> bytes:
     """Return counts by date ordinal, small: steps from date to date, then the counts, 32 bits each, deflated."""
-    days = np.fromiter(sorted(counts), dtype="<i4", count=len(counts))
-    numbers = np.fromiter((counts[int(day)] for day in days), dtype="<i4", count=len(counts))
+    return _packed(tuple(sorted(counts.items())))
+
+
+@lru_cache(maxsize=4_096)  # Thousands of tickers that traded on the same days have the same counts.
+def _packed(counts: tuple[tuple[int, int], ...]) -> bytes:
+    days = np.array([day for day, _ in counts], dtype="<i4")
+    numbers = np.array([number for _, number in counts], dtype="<i4")
     return zlib.compress(np.concatenate([np.diff(days, prepend=0), numbers]).astype("<i4").tobytes(), 6)
 
 

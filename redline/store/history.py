@@ -36,6 +36,18 @@ class Answered:
     market: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A series that was ever asked for: the first and last date of what was asked (wide, for lists of actions)."""
+
+    source: str
+    dataset: Dataset
+    ticker: str
+    spec: BarSpec
+    first: date
+    last: date
+
+
 def history(store: Store, source: str, spec: BarSpec, ticker: str, session: date) -> list[Answered]:
     """Return what was asked of a session of bars and still counts, oldest first."""
     first, last = spec.snap(session, session)

@@ -20,7 +20,7 @@ from typing import Any
 
 from redline.errors import DiskFull, StoreBusy, StoreError, StoreUnwritable
 from redline.market.bar import BarSpec, Timespan
-from redline.market.part import SetAside
+from redline.market.part import WHOLE_MARKET, SetAside
 from redline.market.request import Dataset
 from redline.store.asked import LOST, Asked, Series
 from redline.store.marks import COLUMNS, KEY, LIKE, Mark, Window, instant, key_of, mark_all, spans_of, us, windows
@@ -196,6 +196,19 @@ class Ledger:
             (source, dataset.value, us(LOST)),
         )
         return {ticker: instant(at) for ticker, at in rows}
+
+    def known(self) -> list[tuple[Series, date, date]]:
+        """Return every series of one ticker that was ever asked for, with the first and last date asked, sorted."""
+        return [
+            (Series(source, Dataset(dataset), ticker, BarSpec(Timespan(timespan or "day"), multiplier or 1)),
+             date.fromordinal(first), date.fromordinal(last))
+            for source, dataset, ticker, timespan, multiplier, first, last in self._rows(
+                "SELECT source, dataset, ticker, timespan, multiplier, MIN(first), MAX(last) FROM asked"
+                " WHERE ticker <> ? GROUP BY dataset, ticker, timespan, multiplier, source"
+                " ORDER BY dataset, ticker, timespan, multiplier, source",
+                (WHOLE_MARKET,),
+            )
+        ]  # fmt: skip
 
     def held(self) -> list[Held]:
         """Return what is held, sorted by dataset, ticker, width and source."""

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -106,20 +108,33 @@ def known_at(rows: pa.Table, as_of: datetime | None) -> pa.Table:
 
 
 def in_order(tables: Iterable[pa.Table], kind: TableKind) -> pa.Table:
-    """Return the rows of tables, each sorted, as one in the table's order; what is in order is not sorted again."""
+    """Return the rows of tables as one in the table's order; what is in order is not sorted again."""
     some = [one for one in tables if one.num_rows]
     if not some:
         return kind.rows.empty_table()
     whole = pa.concat_tables(some)
-    if len(some) == 1 or _rises(whole, kind):
+    columns = [_ranks(whole[name]) for name in kind.sort]
+    if _in_turn(columns):
         return whole
-    return whole.take(pc.sort_indices(whole, sort_keys=[(name, "ascending") for name in kind.sort]))
+    return whole.take(pa.array(np.lexsort(columns[::-1])))
 
 
-def _rises(rows: pa.Table, kind: TableKind) -> bool:
-    """Whether rows of one ticker and source are in order as they stand: files of one period after the other."""
-    for name in kind.sort[:-1]:
-        if not pc.all(pc.equal(rows[name], rows[name][0])).as_py():
+def _ranks(column: pa.ChunkedArray) -> Any:
+    """Return numbers that sort as a column does: texts by their rank, for there are few of them among many rows."""
+    if not pa.types.is_string(column.type):
+        return column.to_numpy().astype("int64") if pa.types.is_timestamp(column.type) else column.to_numpy()
+    texts = pc.unique(column)
+    ranks = np.empty(len(texts), np.int64)
+    ranks[np.asarray(pc.sort_indices(texts))] = np.arange(len(texts))
+    return ranks[pc.index_in(column, value_set=texts).to_numpy()]
+
+
+def _in_turn(columns: list[Any]) -> bool:
+    """Whether rows are in order already, by the ranks of their columns, the first one first."""
+    decided = np.zeros(len(columns[0]) - 1, bool)
+    for column in columns:
+        before, after = column[:-1], column[1:]
+        if bool(((before > after) & ~decided).any()):
             return False
-    last = rows[kind.sort[-1]].to_numpy()
-    return bool((last[1:] >= last[:-1]).all())
+        decided |= before < after
+    return True

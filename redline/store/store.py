@@ -21,6 +21,7 @@ from redline.store import universes
 from redline.store.asked import LOST, Asked, Series, Settling, asked_in, fold, record_of
 from redline.store.delivering import answer_of, marks_of, rounds
 from redline.store.files import Files, explained, make_folders, make_private
+from redline.store.history import Known
 from redline.store.layout import BARS, KINDS, DataFile, Layout, Partition
 from redline.store.ledger import Held, Ledger
 from redline.store.lock import WriterLock
@@ -259,6 +260,14 @@ class Store:
         self._check_there()
         with explained(self.layout.store):
             universes.write(self._files, self.layout.universes, source, name, as_of, tickers, asked_at)
+
+    def known(self) -> list[Known]:
+        """Return every series of one ticker that was ever asked for, sorted by dataset, ticker, width and source."""
+        self._catch_up()
+        return [
+            Known(one.source, one.dataset, one.ticker, one.spec, first, last)
+            for one, first, last in self._ledger.known()
+        ]
 
     def held(self) -> list[Held]:
         """Return what is held, series by series."""

@@ -108,7 +108,7 @@ class Round:
             tables.append(rows.append_column(pa.field(_OWNER, pa.int32()), owner))
         if not any(one.num_rows for one in tables):
             return tables[0]
-        return in_order(tables, self._kind).sort_by([(name, "ascending") for name in self._kind.sort])
+        return in_order(sorted(tables, key=_first_ticker), self._kind)
 
     def _by_partition(self, snapshot: Snapshot) -> Iterator[tuple[Partition, pa.Table]]:
         rows = self._rows()
@@ -206,6 +206,10 @@ class Round:
             added.append(self._table.write(ended(in_order([piece.change.gone], self._kind), floor), old))
         swap.added += added
         swap.removed += piece.files
+
+
+def _first_ticker(rows: pa.Table) -> str:
+    return str(rows["ticker"][0].as_py()) if rows.num_rows else ""
 
 
 def _by_period(rows: pa.Table, spec: BarSpec) -> Iterator[tuple[str, pa.Table]]:

@@ -41,11 +41,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a source can do: planner, forms and docs read it. ``page_rows``: most base rows in one answer."""
+    """What a source can do: planner, forms and docs read it. ``page_rows``: most base rows in one answer.
+
+    ``market_bars``: one call answers for all tickers: for the day bars of a session, or for the splits of a year.
+    """
 
     datasets: frozenset[Dataset]
     timespans: frozenset[Timespan]
     page_rows: int
+    market_bars: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from redline.clock import Clock, Watch
 from redline.downloaders.base_downloader import BaseDownloader
 from redline.errors import DiskFull, NotEntitled, UnknownTicker
 from redline.jobs.job import JobError, JobRecord, Lease
-from redline.jobs.planner import actions_due, bar_parts, needs_asking, runs
+from redline.jobs.planner import actions_due, needs_asking
 from redline.jobs.rows import Rows
 from redline.jobs.seams import seam_parts
+from redline.jobs.spans import bar_parts, runs
 from redline.market.calendar import TradingCalendar, day_of
 from redline.market.part import Listing, Page, Part
 from redline.market.request import Dataset

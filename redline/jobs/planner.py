@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from redline.jobs.bill import minutes, size_bytes
+from redline.jobs.alternatives import alternatives, of_unknown
+from redline.jobs.bill import minutes
+from redline.jobs.mix import Days, Lacking, Mixer
 from redline.jobs.seams import needs_splits
-from redline.market.calendar import TradingCalendar, day_of
-from redline.market.part import Part, Plan, Route
+from redline.jobs.spans import CallsFor
+from redline.market.calendar import TradingCalendar
+from redline.market.part import Part, Plan
 from redline.market.request import Dataset, DownloadRequest
 from redline.market.session import Gap, SessionState, SessionStatus, gaps
 
@@ -16,10 +20,10 @@ RESTS = timedelta(minutes=15)  # Design 6: what is not settled is asked again at
 REFUSED = timedelta(hours=24)  # A plan may have been changed, and its floor moves by a day each day.
 ACTIONS = timedelta(hours=24)  # Design 6: splits once a day.
 SKEW = timedelta(minutes=1)  # An answer from further in the future says that the clock was wrong then.
+REPAIRED = frozenset({SessionState.FAILED, SessionState.LATE})
 
 Statuses = Mapping[str, Sequence[SessionStatus]]
 ActionsAsked = Mapping[tuple[Dataset, str], datetime | None]
-CallsFor = Callable[[Part, int], int]
 
 
 def plan(
@@ -32,50 +36,115 @@ def plan(
     calls_for: CallsFor,
     limit_per_minute: float | None,
     seams: Statuses | None = None,
+    market_bars: bool = False,
 ) -> Plan:
     """Return the cheapest parts that bring what ``request`` lacks, and what they cost.
 
+    The plan of a universe whose tickers are not known yet asks for its list, and reckons with a market that holds
+    nothing.
+
     Args:
-        statuses: for each ticker of a request for bars, the status of each session of ``asked_range(request)``.
+        statuses: for each ticker of a request for bars, the status of each session of ``asked_range(request)``; equal
+            lists may be one and the same, which makes a plan for thousands of tickers quick.
         actions_asked: when the splits (or dividends) of a ticker were last fetched.
         now: aware.
         calls_for: the source's bill: the most calls that a part with so many sessions takes.
         limit_per_minute: of the key; ``None`` when it has none.
         seams: for each ticker, the status of each session whose day bar ``jobs.seams`` needs.
+        market_bars: whether the source answers for the whole market: a session's day bars, or splits of a year.
     """
-    parts: list[Part] = []
-    calls = size = sessions = held = refused = 0
-    outside: list[Gap] = []
-    for ticker in request.tickers:
-        if request.dataset is Dataset.BARS:
-            wanted = [one for one in statuses.get(ticker, ()) if request.start <= one.session <= request.end]
-            need = [one.session for one in statuses.get(ticker, ()) if needs_asking(one, now)]
-            sessions += len(wanted)
-            held += sum(not needs_asking(one, now) for one in wanted)
-            resting = [one for one in wanted if not _asked_again(one, now)]
-            refused += sum(one.state is SessionState.NOT_ENTITLED for one in resting)
-            outside += [gap for gap in gaps(ticker, resting) if gap.state is SessionState.NOT_ENTITLED]
-            for one in bar_parts(request, ticker, need, now=now, calendar=calendar, calls_for=calls_for):
-                covered = len(calendar.sessions(one.start, one.end))
-                calls += calls_for(one, covered)
-                size += size_bytes(one.spec, covered)
-                parts.append(one)
-        cut = [one.session for one in (seams or {}).get(ticker, ()) if needs_asking(one, now)]
-        for one in action_parts(request, ticker, actions_asked, now, cut):
-            calls += calls_for(one, 0)
-            size += size_bytes(None, 0)
-            parts.append(one)
+    if request.universe and not request.tickers:
+        return of_unknown(
+            request,
+            lambda stand_in, never: plan(
+                stand_in,
+                statuses=never,
+                actions_asked={},
+                now=now,
+                calendar=calendar,
+                calls_for=calls_for,
+                limit_per_minute=limit_per_minute,
+                market_bars=market_bars,
+            ),
+            now=now,
+            calendar=calendar,
+            limit_per_minute=limit_per_minute,
+        )
+    known = _looked_at(request, statuses, now)
+    lists, own = _lists(request, actions_asked, now, seams or {})
+    lacking = Lacking(tuple(known.kinds), known.kind, lists, own)
+    mixer = Mixer(request, lacking, now=now, calendar=calendar, calls_for=calls_for)
+    chosen = mixer.cheapest() if market_bars else mixer.pages()
     return Plan(
-        route=Route.PAGES if parts else Route.NONE,
-        calls=calls,
-        size_bytes=size,
-        minutes=minutes(calls, limit_per_minute),
-        parts=tuple(parts),
-        sessions=sessions,
-        held=held,
-        not_in_plan=tuple(outside),
-        refused=refused,
+        route=chosen.route,
+        calls=chosen.calls,
+        size_bytes=chosen.size,
+        minutes=minutes(chosen.calls, limit_per_minute),
+        parts=chosen.parts,
+        sessions=known.sessions,
+        held=known.held,
+        not_in_plan=tuple(known.outside),
+        refused=known.refused,
+        alternatives=alternatives(request, chosen, mixer, lacking, limit_per_minute) if market_bars else (),
     )
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of the sessions of all tickers of a request: which they lack, and figures for the bill."""
+
+    kinds: dict[Days, int] = field(default_factory=dict)
+    kind: dict[str, int] = field(default_factory=dict)
+    sessions: int = 0
+    held: int = 0
+    refused: int = 0
+    outside: list[Gap] = field(default_factory=list)
+
+
+def _looked_at(request: DownloadRequest, statuses: Statuses, now: datetime) -> _Known:
+    found = _Known()
+    if request.dataset is not Dataset.BARS:
+        return found
+    seen: dict[int, tuple[int, int, int, list[SessionStatus]]] = {}  # By identity: thousands share few lists.
+    for ticker in request.tickers:
+        mine = statuses.get(ticker, ())
+        if id(mine) not in seen:
+            need = tuple(one.session for one in mine if _lacks(request, one, now))
+            wanted = [one for one in mine if request.start <= one.session <= request.end]
+            if request.repair:
+                wanted = [one for one in wanted if _lacks(request, one, now)]
+            held = [one for one in wanted if not _lacks(request, one, now)]
+            refused = [one for one in held if one.state is SessionState.NOT_ENTITLED]
+            kind = found.kinds.setdefault(need, len(found.kinds)) if need else -1
+            seen[id(mine)] = kind, len(wanted), len(held), refused
+        kind, sessions, held_here, refused = seen[id(mine)]
+        if kind >= 0:
+            found.kind[ticker] = kind
+        found.sessions += sessions
+        found.held += held_here
+        found.refused += len(refused)
+        found.outside += gaps(ticker, refused) if refused else []
+    return found
+
+
+def _lacks(request: DownloadRequest, status: SessionStatus, now: datetime) -> bool:
+    return needs_asking(status, now) and not (request.repair and status.state not in REPAIRED)
+
+
+def _lists(
+    request: DownloadRequest, asked: ActionsAsked, now: datetime, seams: Statuses
+) -> tuple[dict[str, Part], frozenset[str]]:
+    """Return the parts for splits or dividends by ticker, and whose list must be the ticker's own.
+
+    Bars of a week or longer need the day bars around each split, which the part for the ticker's own list brings.
+    """
+    lists: dict[str, Part] = {}
+    for ticker in request.tickers:
+        cut = [one.session for one in seams.get(ticker, ()) if needs_asking(one, now)]
+        for part in action_parts(request, ticker, asked, now, cut):
+            lists[ticker] = part
+    alone = request.dataset is not Dataset.BARS or request.spec.spreads
+    return lists, frozenset(one for one in lists if alone or ":" in one)
 
 
 def asked_range(request: DownloadRequest) -> tuple[date, date]:
@@ -122,91 +191,3 @@ def action_parts(
     if not cut and not actions_due(asked.get((dataset, ticker)), now):
         return []
     return [Part(request.source, dataset, ticker, request.start, request.end)]
-
-
-def bar_parts(
-    request: DownloadRequest,
-    ticker: str,
-    need: Sequence[date],
-    *,
-    now: datetime,
-    calendar: TradingCalendar,
-    calls_for: CallsFor,
-) -> list[Part]:
-    """Return the fewest-call parts that cover the sessions ``need`` (sorted) of one ticker.
-
-    Bars of several days, weeks, … are asked for as the whole range: the vendor does not say where it anchors them, so
-    two ranges might give bars that overlap.
-    """
-    if not need:
-        return []
-    first, last = asked_range(request)
-    if request.spec.spreads and request.spec.multiplier > 1:
-        spans = [(first, last)]
-    else:
-        spans = _snapped(request, runs(need, calendar.sessions(need[0], need[-1])))
-    latest = max(day_of(now), request.end)
-    whole = [Part(request.source, Dataset.BARS, ticker, start, min(end, latest), request.spec) for start, end in spans]
-    return joined(whole, lambda part: calls_for(part, len(calendar.sessions(part.start, part.end))))
-
-
-def runs(days: Iterable[date], sessions: Sequence[date]) -> list[tuple[date, date]]:
-    """Return ``days`` as spans, first and last inclusive, of neighbours in ``sessions`` (sorted, holding all days)."""
-    wanted = set(days)
-    found: list[tuple[date, date]] = []
-    before = False
-    for day in sessions:
-        if day in wanted:
-            found[-1:] = [(found[-1][0], day)] if before else [*found[-1:], (day, day)]
-        before = day in wanted
-    return found
-
-
-def joined(parts: Sequence[Part], calls: Callable[[Part], int]) -> list[Part]:
-    """Return ``parts`` (sorted, apart) with neighbours made one, gap and all, wherever that takes fewer calls.
-
-    Exact: the cheapest of all ways to cut the sequence; among equals the one that fetches least twice.
-    """
-    alone = [calls(part) for part in parts]
-    best: list[tuple[int, int]] = [(0, 0)]  # (calls, days fetched twice) for the first n parts
-    cut: list[int] = []
-    for end in range(len(parts)):
-        choices = []
-        separate = 0
-        for start in range(end, -1, -1):
-            separate += alone[start]
-            one = _span(parts, start, end)
-            cost = alone[end] if start == end else calls(one)
-            twice = (one.end - one.start).days - sum((p.end - p.start).days for p in parts[start : end + 1])
-            choices.append((best[start][0] + cost, best[start][1] + twice, start))
-            if cost > separate:
-                break  # For a bill of whole pages: a cut right after this start is never dearer than a longer part.
-        calls_so_far, twice_so_far, at = min(choices, key=lambda choice: (choice[0], choice[1], -choice[2]))
-        best.append((calls_so_far, twice_so_far))
-        cut.append(at)
-    found: list[Part] = []
-    end = len(parts) - 1
-    while end >= 0:
-        found.append(_span(parts, cut[end], end))
-        end = cut[end] - 1
-    return found[::-1]
-
-
-def _span(parts: Sequence[Part], start: int, end: int) -> Part:
-    first, last = parts[start], parts[end]
-    return Part(first.source, first.dataset, first.ticker, first.start, last.end, first.spec)
-
-
-def _snapped(request: DownloadRequest, spans: list[tuple[date, date]]) -> list[tuple[date, date]]:
-    found: list[tuple[date, date]] = []
-    for start, end in (request.spec.snap(*span) for span in spans):
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
-        else:
-            found.append((start, end))
-    return found
-
-
-def _asked_again(status: SessionStatus, now: datetime) -> bool:
-    """Return whether a refusal is so old that the session is asked for once more."""
-    return status.state is SessionState.NOT_ENTITLED and needs_asking(status, now)

@@ -109,6 +109,8 @@ class Plan:
     """What a request will cost, before anything is fetched. ``held`` counts sessions that need no call.
 
     ``refused`` of them are not covered by the key's plan, as was found out less than a day ago (``not_in_plan``).
+    ``alternatives`` are other ways to fetch the same, the quickest first, without their parts; one that cannot be
+    taken is not ``possible``, and ``why`` says so.
     """
 
     route: Route
@@ -121,6 +123,8 @@ class Plan:
     not_in_plan: tuple[Gap, ...] = ()
     refused: int = 0
     alternatives: tuple[Plan, ...] = field(default=())
+    possible: bool = True
+    why: str = ""
 
     def as_json(self) -> dict[str, object]:
         """Return the plan in the shape of design 4.3."""
@@ -135,4 +139,6 @@ class Plan:
             "refused": self.refused,
             "not_in_plan": [gap.as_json() for gap in self.not_in_plan],
             "alternatives": [other.as_json() for other in self.alternatives],
+            "possible": self.possible,
+            "why": self.why,
         }

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redline.jobs.bill import minutes
-from redline.jobs.planner import actions_due, asked_range, bar_parts, joined, needs_asking, plan, runs
+from redline.jobs.planner import actions_due, asked_range, needs_asking, plan
+from redline.jobs.spans import bar_parts, joined, runs
 from redline.market.bar import BarSpec, Timespan
 from redline.market.part import Part, Plan, Route
 from redline.market.request import Dataset, DownloadRequest

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import cache
 
 from redline.jobs.bill import market_bytes, size_bytes
 from redline.jobs.routes import Lack, cheapest_cover
@@ -63,6 +64,7 @@ class Mixer:
     ) -> None:
         self._request, self._lacking = request, lacking
         self._now, self._calendar, self._calls_for = now, calendar, calls_for
+        self._paged = cache(self._pages)
 
     def pages(self) -> Mix:
         """Return all as pages of each ticker."""
@@ -84,7 +86,7 @@ class Mixer:
         kinds = [kind for kind in counted if self._lacking.kinds[kind]]
         lacks = []
         for kind in kinds:
-            _, calls, size = self._paged(self._lacking.kinds[kind])
+            _, calls, size = self._paged(self._lacking.kinds[kind], "")
             lacks.append(Lack(frozenset(self._lacking.kinds[kind]), counted[kind], calls * _CALL + size))
         by_pages, days = cheapest_cover(lacks, _CALL + market_bytes(Dataset.BARS)) if lacks else (frozenset(), ())
         grouped = frozenset(kind for at, kind in enumerate(kinds) if at not in by_pages)
@@ -133,7 +135,7 @@ class Mixer:
                 calls, size = calls + self._calls_for(own, 0), size + size_bytes(None, 0)
         return Mix(tuple(parts), calls, size)
 
-    def _paged(self, need: Days, prefix: str = "") -> tuple[tuple[Part, ...], int, int]:
+    def _pages(self, need: Days, prefix: str) -> tuple[tuple[Part, ...], int, int]:
         """Return parts, calls and bytes of the pages for ``need``; they are those of any ticker with that prefix."""
         parts = bar_parts(
             self._request,

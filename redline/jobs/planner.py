@@ -109,11 +109,12 @@ def _looked_at(request: DownloadRequest, statuses: Statuses, now: datetime) -> _
     for ticker in request.tickers:
         mine = statuses.get(ticker, ())
         if id(mine) not in seen:
-            need = tuple(one.session for one in mine if _lacks(request, one, now))
+            lacks = [one.session for one in mine if _lacks(request, one, now)]
+            lacking, need = frozenset(lacks), tuple(lacks)
             wanted = [one for one in mine if request.start <= one.session <= request.end]
             if request.repair:
-                wanted = [one for one in wanted if _lacks(request, one, now)]
-            held = [one for one in wanted if not _lacks(request, one, now)]
+                wanted = [one for one in wanted if one.session in lacking]
+            held = [one for one in wanted if one.session not in lacking]
             refused = [one for one in held if one.state is SessionState.NOT_ENTITLED]
             kind = found.kinds.setdefault(need, len(found.kinds)) if need else -1
             seen[id(mine)] = kind, len(wanted), len(held), refused

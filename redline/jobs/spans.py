@@ -28,14 +28,21 @@ def bar_parts(
     """
     if not need:
         return []
-    first, last = request.spec.snap(request.start, request.end)
-    if request.spec.spreads and request.spec.multiplier > 1:
-        spans = [(first, last)]
-    else:
-        spans = _snapped(request, runs(need, calendar.sessions(need[0], need[-1])))
     latest = max(day_of(now), request.end)
-    whole = [Part(request.source, Dataset.BARS, ticker, start, min(end, latest), request.spec) for start, end in spans]
-    return joined(whole, lambda part: calls_for(part, len(calendar.sessions(part.start, part.end))))
+
+    def part(span: tuple[date, date]) -> Part:
+        return Part(request.source, Dataset.BARS, ticker, span[0], min(span[1], latest), request.spec)
+
+    def calls(part: Part) -> int:
+        return calls_for(part, len(calendar.sessions(part.start, part.end)))
+
+    if request.spec.spreads and request.spec.multiplier > 1:
+        return [part(request.spec.snap(request.start, request.end))]
+    whole = part(request.spec.snap(need[0], need[-1]))
+    if calls(whole) <= 1:
+        return [whole]
+    spans = _snapped(request, runs(need, calendar.sessions(need[0], need[-1])))
+    return joined([part(span) for span in spans], calls)
 
 
 def runs(days: Iterable[date], sessions: Sequence[date]) -> list[tuple[date, date]]:

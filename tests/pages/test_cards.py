@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -94,6 +94,17 @@ def test_the_bill_does_not_count_refused_sessions_as_held() -> None:
     assert figures["Held already"][0] == "253"
     assert figures["Not in your plan"] == ("252", "2019-01-02 to 2019-12-31; noted as such, not left blank")
     assert "All of it is held" not in bill.routes[0].note
+
+
+def test_a_route_that_cannot_be_taken_says_why_and_is_not_nothing_to_fetch() -> None:
+    files = replace(
+        plan_of(held=0), route=Route.FLAT_FILES, calls=0, size_bytes=504, possible=False, why="Not read yet."
+    )
+
+    chosen, other = bill_of(ASKED, replace(plan_of(held=0), calls=5, alternatives=(files,))).routes
+
+    assert chosen.button == "Start with 5 calls"
+    assert (other.name, other.note, other.button) == ("Files", "Not read yet.", "")
 
 
 def test_a_form_calls_a_field_as_its_label_does() -> None:

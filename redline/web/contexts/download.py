@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from redline.engine import Engine
 
 DATASETS = {Dataset.BARS.value: "Bars", Dataset.SPLITS.value: "Splits", Dataset.DIVIDENDS.value: "Dividends"}
-ROUTES = {Route.PAGES: "Pages", Route.NONE: "Nothing to fetch"}
+ROUTES = {
+    Route.PAGES: "Pages",
+    Route.GROUPED: "Whole sessions",
+    Route.MIXED: "Whole sessions and pages",
+    Route.FLAT_FILES: "Files",
+    Route.NONE: "Nothing to fetch",
+}
 CARDS = 3
 REFUSED = "What your plan covers is held and settled. What it does not cover was refused within the last day."
 #: What the form holds in the demo: three clicks lead to a chart, always.
@@ -210,11 +216,14 @@ def bill_of(request: DownloadRequest, plan: Plan) -> Bill:
 
 def _route(plan: Plan) -> RouteBill:
     calls = counted(plan.calls, "call")
+    if not plan.possible:
+        name = ROUTES[plan.route]
+        return RouteBill(name, duration(plan.minutes * 60), calls, f"{size(plan.size_bytes)} down", plan.why, "")
     if not plan.calls:
         said = REFUSED if plan.refused else "All of it is held and settled."
         return RouteBill("Nothing to fetch", "now", calls, size(0), said, "Show what is held, 0 calls")
     return RouteBill(
-        name=ROUTES.get(plan.route, plan.route.value.replace("_", " ")),
+        name=ROUTES[plan.route],
         time=duration(plan.minutes * 60),
         calls=calls,
         size=f"{size(plan.size_bytes)} down",

@@ -25,6 +25,7 @@ DATA_FILE = re.compile(r"[0-9a-f]{64}\.parquet")
 KEY = ["ticker", "timespan", "t"]
 NUMBERS = ["open", "high", "low", "close", "volume"]
 _RANGE = re.compile(r"/v2/aggs/ticker/([^/]+)/range/1/(minute|day)/")
+_MOMENT = re.compile(r'"t"\s*:\s*(\d+)')
 _EPOCH = date(1970, 1, 1)
 
 
@@ -81,7 +82,8 @@ def stored(home: Path) -> pd.DataFrame:
 def audit(home: Path, truth: pd.DataFrame, complete: Sequence[Wanted], ledger: Iterable[dict[str, Any]]) -> Findings:
     """Compare the store below ``home`` with the truth, with what was promised and with what was served.
 
-    Lost: a row that a complete job promised, that was served whole for one, or whose session is stored without it.
+    Lost: a row that a complete job promised, that was served whole for one, or whose session is stored without it; but
+    for one that came spoilt and is kept aside.
     """
     found = Findings()
     for line in torn_files(home):
@@ -106,12 +108,21 @@ def audit(home: Path, truth: pd.DataFrame, complete: Sequence[Wanted], ledger: I
     found.served = len(served)
     kept = served.merge(promised[KEY], on=KEY)
     must = pd.concat([promised[KEY], whole[KEY], kept]).drop_duplicates()
-    missing = must.merge(rows[KEY], on=KEY, how="left", indicator=True)
+    there = pd.concat([rows[KEY], set_aside(home)]).drop_duplicates()
+    missing = must.merge(there, on=KEY, how="left", indicator=True)
     _tell(found, "lost", missing[missing["_merge"] == "left_only"])
     for line in unverified(home):
         found.unverified += 1
         found.examples.append(line)
     return found
+
+
+def set_aside(home: Path) -> pd.DataFrame:
+    """Return the keys of the rows that came spoilt and are kept aside with a reason: they are not lost."""
+    with contextlib.closing(sqlite3.connect(home / "store" / "ledger.db")) as ledger:
+        found = ledger.execute("SELECT ticker, timespan, row FROM set_aside WHERE dataset = 'bars'").fetchall()
+    keys = [(ticker, timespan, _MOMENT.search(row)) for ticker, timespan, row in found]
+    return pd.DataFrame([(ticker, timespan, int(at[1])) for ticker, timespan, at in keys if at], columns=KEY)
 
 
 def _tell(found: Findings, what: str, rows: pd.DataFrame) -> None:

@@ -115,6 +115,10 @@ class BaseDownloader(ABC):
     def calls_for(self, part: Part, sessions: int) -> int:
         """Return the most calls that a part of so many sessions can take."""
 
+    def universe(self, name: str, as_of: date, watch: Watch) -> tuple[str, ...]:
+        """Return the tickers of a universe as of a date, sorted; raises ``Unsupported`` where there is none."""
+        raise Unsupported(f"{self.name} has no universe {name}.", "Name the tickers instead.")
+
     # -- what all have ------------------------------------------------------------------------------------------------
 
     @property

@@ -10,7 +10,8 @@ from redline.downloaders.base_downloader import BaseDownloader
 from redline.jobs.daily import Update
 from redline.jobs.job import JobRecord
 from redline.jobs.ledger import JobLedger
-from redline.jobs.runner import Replan, Runner
+from redline.jobs.runner import Runner
+from redline.jobs.worker import Replan
 from redline.market.calendar import TradingCalendar
 from redline.store import Store
 
@@ -26,11 +27,12 @@ class Workspace:
         downloader_for: Callable[[JobRecord], BaseDownloader],
         *,
         work: bool,
+        demo: bool = False,
         replan: Replan | None = None,
         update: Update | None = None,
     ) -> None:
         """Open it. ``replan`` plans a job whose universe has become known; ``update`` submits a collection's job."""
-        self.home = home
+        self.home, self.demo = home, demo
         self.store = Store(home, clock, calendar)
         self.ledger = JobLedger(home / "jobs.db", clock)
         self.runner = Runner(

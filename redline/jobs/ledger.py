@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, insert, not_, or_, select, update
+from sqlalchemy import Connection, and_, or_, select, update
 
 from redline.clock import Clock
 from redline.errors import Conflict, NotFound
 from redline.jobs import codec
 from redline.jobs.collections import Collections
 from redline.jobs.database import Database
+from redline.jobs.entries import Entries, at_rest, open_job, written
 from redline.jobs.job import JobError, JobRecord, JobView, PartState, PartView
 from redline.jobs.leases import PartLedger, record_of
 from redline.jobs.log import EventLog, Happening
-from redline.jobs.results import TickerResult, results_text
+from redline.jobs.results import Summary, TickerResult, results_text, summary_text
 from redline.jobs.stage import UNFINISHED, Stage
 from redline.jobs.tables import jobs, parts
-from redline.jobs.views import Viewer
-from redline.market.part import Plan
-from redline.market.request import DownloadRequest
+from redline.jobs.views import Viewer, brief
+from redline.market.request import Dataset
 from redline.market.session import Gap
 
-REPEATS = timedelta(hours=24)  # For so long an idempotency key answers the job it made.
-_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
+GAPS_KEPT = 10_000  # Of the gaps of a job so many are written down, the unexplained ones first.
 
 
-class JobLedger:
+class JobLedger(Entries):
     """Jobs, their parts and their events in one SQLite file. Thread-safe; several processes share it.
 
     ``parts`` hands out leases and takes results; what is shown comes from ``view``, ``views`` and ``events``;
@@ -49,48 +46,6 @@ class JobLedger:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
-
-    def submit(
-        self, request: DownloadRequest, plan: Plan, sealed_key: str | None = None, idempotency_key: str | None = None
-    ) -> tuple[str, bool]:
-        """Write a job down, or find the one that answers; return its id and whether it is new.
-
-        The same request while its job runs is that job. A repeated ``idempotency_key`` is its job for 24 hours.
-
-        Raises:
-            Conflict: the idempotency key was used for another request.
-        """
-        key, now = codec.natural_key(request), self._clock.now()
-        with self._db.write() as link:
-            found = self._repeated(link, idempotency_key, key, now) or _open_job(link, key)
-            if found is not None:
-                return found, False
-            job_id = self._new_id(link, now)
-            values = {
-                "id": job_id,
-                "stage": Stage.OPEN.value,
-                "natural_key": key,
-                "open_key": key,
-                "idempotency_key": idempotency_key,
-                "request": codec.request_text(request),
-                "source": request.source,
-                "dataset": request.dataset.value,
-                "plan": codec.dumps(plan.as_json()),
-                "calls": plan.calls,
-                "created_at": written(now),
-                "asked_from": written(now),
-                "sealed_key": sealed_key,
-            }
-            link.execute(insert(jobs), values)
-            rows = [
-                {"job_id": job_id, "n": n, "part": codec.part_text(one), "ticker": one.ticker, "state": "queued"}
-                for n, one in enumerate(plan.parts)
-            ]
-            if rows:
-                link.execute(insert(parts), rows)
-            self._log.say(link, job_id, "submitted", f"Asked for: {len(rows)} parts, {plan.calls} calls.")
-        self._db.settle()
-        return job_id, True
 
     def record(self, job_id: str) -> JobRecord:
         """Return what a worker has to know about a job; raises ``NotFound``."""
@@ -113,16 +68,48 @@ class JobLedger:
             return self._viewer.views(link, [_row(link, job_id)])[0]
 
     def views(self, limit: int = 50) -> list[JobView]:
-        """Return the newest jobs, newest first."""
+        """Return the newest jobs, newest first; those of many tickers without their long lists."""
         with self._db.read() as link:
-            rows = link.execute(select(jobs).order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(limit)).all()
+            rows = link.execute(brief().order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(limit)).all()
             return self._viewer.views(link, rows, pieces=False)
+
+    def brief(self, job_id: str) -> JobView:
+        """Return a job as it stands in events: without the long lists of many tickers. Raises ``NotFound``."""
+        with self._db.read() as link:
+            row = link.execute(brief().where(jobs.c.id == job_id)).first()
+            return self._viewer.views(link, [row if row is not None else _row(link, job_id)])[0]
+
+    def ended(self, job_id: str) -> bool:
+        """Return whether a job is over, its result written down; raises ``NotFound``."""
+        with self._db.read() as link:
+            row = link.execute(select(jobs.c.stage, jobs.c.finished_at).where(jobs.c.id == job_id)).first()
+            return Stage((row or _row(link, job_id)).stage).ended
+
+    def idle(self) -> bool:
+        """Return whether no job waits for anything to be done."""
+        with self._db.read() as link:
+            return link.execute(select(jobs.c.id).where(jobs.c.stage.in_(_AT_WORK)).limit(1)).first() is None
 
     def part_views(self, job_id: str, limit: int = 1_000) -> list[PartView]:
         """Return the parts of a job in order; raises ``NotFound``."""
         with self._db.read() as link:
             _row(link, job_id)
             return self._viewer.parts(link, job_id, limit)
+
+    def paged(self, job_id: str) -> set[str]:
+        """Return the tickers of a job that have parts of bars of their own."""
+        with self._db.read() as link:
+            rows = link.execute(select(parts.c.ticker, parts.c.part).where(parts.c.job_id == job_id)).all()
+        bars = f'"dataset":"{Dataset.BARS.value}"'
+        return {row.ticker for row in rows if bars in row.part}
+
+    def troubled(self, job_id: str) -> list[PartView]:
+        """Return the parts of a job that are not done, or ended with an error, in order; raises ``NotFound``."""
+        with self._db.read() as link:
+            _row(link, job_id)
+            return self._viewer.parts(
+                link, job_id, only=or_(parts.c.state != PartState.DONE.value, parts.c.error.is_not(None))
+            )
 
     def events(self, job_id: str, after: int = 0) -> list[Happening]:
         """Return what happened to a job after event ``after``, oldest first; raises ``NotFound``."""
@@ -171,11 +158,11 @@ class JobLedger:
             stage = Stage(row.stage)
             if stage not in (Stage.INCOMPLETE, Stage.FAILED, Stage.CANCELLED):
                 raise _conflict(job_id, stage, "retried")
-            other = _open_job(link, row.natural_key)
+            other = open_job(link, row.natural_key)
             if other is not None:
                 raise Conflict(f"The same request runs already, as job {other}.", "Follow that job.", job_id=other)
             fresh = {"stage": Stage.OPEN.value, "open_key": row.natural_key, "asked_from": now, "explicit": 1}
-            cleared = dict.fromkeys(("error", "finished_at", "records", "gaps", "tickers"))
+            cleared = dict.fromkeys(("error", "finished_at", "records", "gaps", "tickers", "counts", "summary"))
             link.execute(update(jobs).where(jobs.c.id == job_id).values(**fresh, **cleared, sealed_key=sealed_key))
             mine = parts.c.job_id == job_id
             open_again = or_(parts.c.state != PartState.DONE.value, parts.c.lacking > 0)
@@ -199,9 +186,8 @@ class JobLedger:
 
     def finishable(self) -> list[str]:
         """Return the jobs that only lack their result: nothing runs, and nothing is left to run."""
-        unfinished = jobs.c.stage.in_([Stage.OPEN.value, Stage.CANCELLING.value, Stage.FAILING.value])
         with self._db.read() as link:
-            return list(link.execute(select(jobs.c.id).where(unfinished, _at_rest())).scalars())
+            return list(link.execute(select(jobs.c.id).where(jobs.c.stage.in_(_AT_WORK), at_rest())).scalars())
 
     def finish(
         self,
@@ -219,7 +205,8 @@ class JobLedger:
             "stage": stage.value,
             "finished_at": written(self._clock.now()),
             "records": records,
-            "gaps": codec.gaps_text(gaps),
+            "gaps": codec.gaps_text(_kept(gaps)),
+            "summary": summary_text(Summary.of(tickers, len(gaps))),
             "tickers": results_text(tickers),
             "error": codec.error_text(error),
             "open_key": None,
@@ -227,7 +214,8 @@ class JobLedger:
         }
         unfinished = jobs.c.stage.in_([one.value for one in UNFINISHED - {Stage.PAUSED}])
         with self._db.write() as link:
-            changed = link.execute(update(jobs).where(jobs.c.id == job_id, unfinished, _at_rest()).values(**values))
+            values["counts"] = self._viewer.counts_text(link, job_id)
+            changed = link.execute(update(jobs).where(jobs.c.id == job_id, unfinished, at_rest()).values(**values))
             if changed.rowcount == 0:
                 return False
             self._log.say(link, job_id, stage.value, text)
@@ -247,32 +235,8 @@ class JobLedger:
             link.execute(update(jobs).where(jobs.c.id == job_id).values(**values))
             self._log.say(link, job_id, kind, text)
 
-    def _repeated(self, link: Connection, idempotency_key: str | None, key: str, now: datetime) -> str | None:
-        if idempotency_key is None:
-            return None
-        since = written(now - REPEATS)
-        same = and_(jobs.c.idempotency_key == idempotency_key, jobs.c.created_at >= since)
-        row = link.execute(select(jobs.c.id, jobs.c.natural_key).where(same)).first()
-        if row is None:
-            return None
-        if row.natural_key != key:
-            raise Conflict(
-                "This idempotency key was used for another request.", "Use a new key for a new request.", job_id=row.id
-            )
-        return str(row.id)
 
-    def _new_id(self, link: Connection, now: datetime) -> str:
-        """Return 12 letters: 9 of the time in milliseconds, so that ids sort as jobs were made, and 3 by chance."""
-        while True:
-            number = int(now.timestamp() * 1000) << 15 | self._rng.getrandbits(15)
-            job_id = "".join(_LETTERS[number >> 5 * place & 31] for place in range(11, -1, -1))
-            if link.execute(select(jobs.c.id).where(jobs.c.id == job_id)).first() is None:
-                return job_id
-
-
-def written(instant: datetime) -> str:
-    """Return an instant as it is stored: ISO 8601 with microseconds, so that text sorts as time does."""
-    return instant.isoformat(timespec="microseconds")
+_AT_WORK = [Stage.OPEN.value, Stage.CANCELLING.value, Stage.FAILING.value]
 
 
 def _row(link: Connection, job_id: str) -> Any:
@@ -282,15 +246,10 @@ def _row(link: Connection, job_id: str) -> Any:
     return row
 
 
-def _open_job(link: Connection, key: str) -> str | None:
-    found: Sequence[Any] = link.execute(select(jobs.c.id).where(jobs.c.open_key == key)).all()
-    return str(found[0].id) if found else None
-
-
-def _at_rest() -> Any:
-    running = exists().where(parts.c.job_id == jobs.c.id, parts.c.state == PartState.RUNNING.value)
-    queued = exists().where(parts.c.job_id == jobs.c.id, parts.c.state == PartState.QUEUED.value)
-    return and_(not_(running), or_(jobs.c.stage != Stage.OPEN.value, not_(queued)))
+def _kept(gaps: tuple[Gap, ...]) -> tuple[Gap, ...]:
+    if len(gaps) <= GAPS_KEPT:
+        return gaps
+    return tuple(sorted(gaps, key=lambda one: one.state.explained))[:GAPS_KEPT]
 
 
 def _conflict(job_id: str, stage: Stage, verb: str) -> Conflict:

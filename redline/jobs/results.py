@@ -68,3 +68,13 @@ def results_text(results: Sequence[TickerResult]) -> str:
 def results_of(text: str | None) -> tuple[TickerResult, ...]:
     """Return the results that ``results_text`` wrote, or an earlier version without states and reasons."""
     return tuple(TickerResult(*raw) for raw in json.loads(text or "[]"))
+
+
+def summary_text(summary: Summary) -> str:
+    """Return a summary as text."""
+    return json.dumps(summary.as_json(), separators=(",", ":"))
+
+
+def summary_of(text: str | None) -> Summary | None:
+    """Return the summary that ``summary_text`` wrote."""
+    return Summary(**json.loads(text)) if text else None

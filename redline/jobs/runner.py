@@ -5,27 +5,31 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from redline.clock import Clock
 from redline.downloaders.base_downloader import BaseDownloader
 from redline.errors import DiskFull, StoreBusy
+from redline.jobs.absent import absent_parts
+from redline.jobs.committer import Committer
 from redline.jobs.daily import DailyUpdates, Update
 from redline.jobs.job import JobEvent, JobRecord, JobView, Lease, PartView
 from redline.jobs.ledger import JobLedger
+from redline.jobs.notes import Notes
 from redline.jobs.outcome import outcome
 from redline.jobs.owner import Owner
 from redline.jobs.rows import Rows
 from redline.jobs.stage import Stage
-from redline.jobs.worker import PATIENCE_S, Worker
+from redline.jobs.worker import PATIENCE_S, Replan, Worker
 from redline.market.calendar import TradingCalendar
 from redline.market.part import Plan
 from redline.market.request import DownloadRequest
 
 PULSE_S = 0.5  # How soon another process's pause, cancel or new job is noticed.
 STOP_S = 5.0
-#: From a job and the tickers of its universe to what is to be fetched.
-Replan = Callable[[JobRecord, tuple[str, ...]], tuple[DownloadRequest, Plan]]
+WORKERS = 8  # A fast key answers in a tenth of a second: eight calls at once use most of a hundred a second.
+PARTS_IN_HAND = 16
+UPKEEP_PULSES = 20  # Of every so many pulses without work, one merges small files of one partition.
 _Views = list[JobView]
 _Events = list[JobEvent]
 _Parts = list[PartView]
@@ -49,16 +53,30 @@ class Runner:
         calendar: TradingCalendar,
         *,
         rng: random.Random | None = None,
-        workers: int = 2,
+        workers: int = WORKERS,
         patience_s: float = PATIENCE_S,
         replan: Replan | None = None,
         update: Update | None = None,
     ) -> None:
         rng = rng or random.SystemRandom()
         self._ledger, self._store, self._clock = ledger, store, clock
-        self._worker = Worker(ledger, store, downloader_for, clock, calendar=calendar, rng=rng, patience_s=patience_s)
+        self._notes = Notes(ledger.parts, clock, self._long_wait)
+        self._committer = Committer(ledger.parts, store, self._notes, clock, self._committed)
+        self._worker = Worker(
+            ledger,
+            store,
+            downloader_for,
+            clock,
+            calendar=calendar,
+            commits=self._committer,
+            notes=self._notes,
+            rng=rng,
+            patience_s=patience_s,
+            replan=replan,
+        )
         self._owner = Owner.here(clock, f"{rng.getrandbits(48):012x}")
-        self._replan = replan
+        self._finishing = threading.Lock()
+        self._quiet = 0
         self._daily = DailyUpdates(ledger.collections, update, clock) if update else None
         self._changed = threading.Condition()
         self._changes = 0
@@ -79,6 +97,7 @@ class Runner:
         for index in range(len(self._wake)):
             name = f"redline-jobs-{index}"
             self._threads.append(threading.Thread(target=self._loop, args=(index,), name=name, daemon=True))
+        self._committer.start()
         for thread in self._threads:
             thread.start()
 
@@ -95,6 +114,8 @@ class Runner:
         for thread in self._threads:
             thread.join(max(0.05, min(timeout_s, until - self._clock.since_boot())))
         ended = not any(thread.is_alive() for thread in self._threads)
+        ended = self._committer.stop(max(0.05, until - self._clock.since_boot())) and ended
+        self._notes.flush()
         self._threads = []
         if ended:
             self._ledger.parts.free_owned(self._owner)
@@ -108,7 +129,7 @@ class Runner:
         """Write a job down and return it; the same request, while its job runs, is that job. Raises ``Conflict``."""
         job_id, new = self._ledger.submit(request, plan, sealed_key, idempotency_key)
         if new and not plan.parts:
-            self._finish(job_id)
+            self._finish_all()
         self._notify()
         return self.get(job_id)
 
@@ -149,9 +170,8 @@ class Runner:
         left = self._countdown(timeout_s)
         while True:
             seen = self._changes
-            view = self.get(job_id)
-            if view.ended or not left(seen):
-                return view
+            if self._ledger.ended(job_id) or not left(seen):
+                return self.get(job_id)
 
     def events(self, job_id: str, after: int = 0, timeout_s: float = 0.0) -> _Events:
         """Return the events after number ``after``; wait for one, at most ``timeout_s``. Raises ``NotFound``."""
@@ -160,7 +180,7 @@ class Runner:
             seen = self._changes
             found = self._ledger.events(job_id, after)
             if found:
-                job = self.get(job_id).as_json()
+                job = self._ledger.brief(job_id).as_json()
                 return [JobEvent(one.seq, one.at, one.kind, one.text, job) for one in found]
             if not left(seen):
                 return []
@@ -197,9 +217,11 @@ class Runner:
         while not self._stopping.is_set():
             self._wake[index].clear()
             try:
-                claimed = self._ledger.parts.claim(self._owner, small_only=small_only)
-                if claimed is not None:
-                    self._work(*claimed)
+                claimed = self._ledger.parts.claim_many(
+                    self._owner, PARTS_IN_HAND, small_only=small_only, share=len(self._wake)
+                )
+                if claimed:
+                    self._work_all(claimed)
                     continue
                 due_s = self._ledger.parts.next_due_s(small_only=small_only)
             except (DiskFull, StoreBusy) as error:
@@ -213,17 +235,30 @@ class Runner:
             else:
                 self._clock.sleep(max(0.01, due_s), self._wake[index])
 
-    def _work(self, job: JobRecord, lease: Lease) -> None:
-        stop, mine = threading.Event(), (lease.job_id, lease.n)
-        self._at_work[mine] = stop
-        try:
-            if self._stopping.is_set() or self._ledger.stage(lease.job_id) is not Stage.OPEN:
-                stop.set()
-            self._notify()
-            self._worker.work(job, lease, stop, self._notify)
-        finally:
-            del self._at_work[mine]
+    def _work_all(self, claimed: Sequence[tuple[JobRecord, Lease]]) -> None:
+        """Work on parts of one job, one after the other; what is not begun when it may not go on goes back."""
+        self._notify()
+        for at, (job, lease) in enumerate(claimed):
+            if self._stopping.is_set() or self._ledger.stage(job.job_id) is not Stage.OPEN:
+                self._ledger.parts.release([one for _, one in claimed[at:]])
+                break
+            stop, mine = threading.Event(), (lease.job_id, lease.n)
+            self._at_work[mine] = stop
+            try:
+                if self._stopping.is_set():
+                    stop.set()
+                self._worker.work(job, lease, stop)
+            finally:
+                del self._at_work[mine]
+        self._committed()
+
+    def _committed(self) -> None:
         self._finish_all()
+        self._notify()
+
+    def _long_wait(self) -> None:
+        """Let it be seen at once that a part waits."""
+        self._notes.flush()
         self._notify()
 
     def _pulse(self) -> None:
@@ -231,12 +266,14 @@ class Runner:
         while not self._stopping.is_set():
             try:
                 self._ledger.parts.free_dead()
+                self._notes.flush()
                 for job_id in {job_id for job_id, _ in tuple(self._at_work)}:
                     if self._ledger.stage(job_id) is not Stage.OPEN:
                         self._interrupt(job_id)
                 self._finish_all()
                 if self._daily:
                     self._daily.run()
+                self._keep_up()
                 self._wake_workers()
             except (DiskFull, StoreBusy) as error:
                 _log.warning("%s", error.sentence)
@@ -249,16 +286,26 @@ class Runner:
             if at_work == job_id:
                 stop.set()
 
+    def _keep_up(self) -> None:
+        """When nothing is to be done, merge the small files of one partition now and then."""
+        self._quiet = self._quiet + 1 if self._ledger.idle() else 0
+        if self._quiet % UPKEEP_PULSES == UPKEEP_PULSES - 1:
+            self._store.compact(1)
+
     def _finish_all(self) -> None:
-        for job_id in self._ledger.finishable():
-            self._finish(job_id)
+        with self._finishing:  # One thread at a time: that of thousands of tickers takes a while.
+            for job_id in self._ledger.finishable():
+                self._finish(job_id)
 
     def _finish(self, job_id: str) -> None:
-        view, stage = self._ledger.view(job_id), self._ledger.stage(job_id)
+        job, stage = self._ledger.record(job_id), self._ledger.stage(job_id)
         if stage.ended:
             return
-        parts = self._ledger.part_views(job_id, limit=1_000_000)
-        made = outcome(view.request, parts, self._store, self._clock.now(), stage=stage, error=view.error)
+        now = self._clock.now()
+        if stage is Stage.OPEN and self._ledger.add_parts(job_id, absent_parts(job.request, self._store, now)):
+            return
+        error = self._ledger.brief(job_id).error
+        made = outcome(job.request, self._ledger.troubled(job_id), self._store, now, stage=stage, error=error)
         self._ledger.finish(
             job_id,
             made.stage,

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, or_, select
+from sqlalchemy import Connection, and_, case, func, select, true
 
 from redline.clock import Clock
 from redline.jobs import codec
 from redline.jobs.job import JobView, PartCount, PartState, PartView, Waiting
 from redline.jobs.owner import Owner
-from redline.jobs.results import results_of
+from redline.jobs.results import results_of, summary_of
 from redline.jobs.stage import Activity, Stage, shown_state
-from redline.jobs.tables import parts
+from redline.jobs.tables import jobs, parts
 
 PIECES = 60
+
+
+def brief() -> Any:
+    """Return the query for jobs without the long texts of those that have many tickers."""
+    long = {"request", "gaps", "tickers", "sealed_key"}
+    plain = [column for column in jobs.c if column.name not in long]
+    few = jobs.c.head.is_(None)
+    shortened = [
+        func.coalesce(jobs.c.head, jobs.c.request).label("request"),
+        *[case((few, jobs.c[name])).label(name) for name in ("gaps", "tickers")],
+    ]
+    return select(*plain, *shortened)
 
 
 class Viewer:
@@ -29,41 +40,60 @@ class Viewer:
 
     def views(self, link: Connection, rows: Sequence[Any], *, pieces: bool = True) -> list[JobView]:
         """Return the views of rows of the jobs table, in their order; ``pieces``: with their first parts."""
-        ids = [row.id for row in rows]
-        sums = {one.job_id: one for one in link.execute(_sums().where(parts.c.job_id.in_(ids))).all()}
-        doing: dict[str, list[Activity]] = defaultdict(list)
-        for one in link.execute(_unfinished().where(parts.c.job_id.in_(ids))).all():
-            doing[one.job_id].append(self._activity(one))
-        return [self._view(link, row, sums.get(row.id), doing[row.id], pieces) for row in rows]
+        return [self._view(link, row, pieces) for row in rows]
 
-    def parts(self, link: Connection, job_id: str, limit: int) -> list[PartView]:
-        """Return the parts of a job in order."""
-        mine = select(parts).where(parts.c.job_id == job_id).order_by(parts.c.n).limit(limit)
+    def parts(self, link: Connection, job_id: str, limit: int | None = None, *, only: Any = None) -> list[PartView]:
+        """Return the parts of a job in order, those that ``only`` says."""
+        mine = (
+            select(parts)
+            .where(parts.c.job_id == job_id, true() if only is None else only)
+            .order_by(parts.c.n)
+            .limit(limit)
+        )
         return [self._part(row) for row in link.execute(mine).all()]
 
-    def _view(self, link: Connection, row: Any, sums: Any, doing: Sequence[Activity], with_pieces: bool) -> JobView:
+    def counts_text(self, link: Connection, job_id: str) -> str:
+        """Return what the parts of a job add up to, as the text that is kept with one that has ended."""
+        return codec.dumps(_sums(link, job_id))
+
+    def _doing(self, link: Connection, job_id: str) -> list[Activity]:
+        """Return what running parts do, delayed ones, and the first that is merely queued: enough for a job's state."""
+        mine = parts.c.job_id == job_id
+        queued = and_(mine, parts.c.state == PartState.QUEUED.value)
+        found = [
+            select(parts).where(mine, parts.c.state == PartState.RUNNING.value),
+            select(parts).where(queued, parts.c.due_s.is_not(None)).order_by(parts.c.due_s).limit(PIECES),
+            select(parts).where(queued, parts.c.due_s.is_(None)).order_by(parts.c.n).limit(1),
+        ]
+        return [self._activity(row) for query in found for row in link.execute(query).all()]
+
+    def _view(self, link: Connection, row: Any, with_pieces: bool) -> JobView:
         stage = Stage(row.stage)
-        state, waiting = shown_state(stage, doing)
+        state, waiting = shown_state(stage, [] if stage.ended else self._doing(link, row.id))
         plan: dict[str, Any] = json.loads(row.plan)
-        done = min(plan["sessions"], plan["held"] + (sums.sessions_done if sums else 0))
+        sums: dict[str, int] = json.loads(row.counts) if row.counts else _sums(link, row.id)
+        request = codec.request_of(row.request)
+        done = min(plan["sessions"], plan["held"] + sums["sessions_done"])
         return JobView(
             job_id=row.id,
             state=state,
             waiting=waiting,
-            request=codec.request_of(row.request),
+            request=request,
             created_at=datetime.fromisoformat(row.created_at),
             finished_at=datetime.fromisoformat(row.finished_at) if row.finished_at else None,
             plan=plan,
-            parts=PartCount(sums.total, sums.done, sums.failed) if sums else PartCount(),
-            records=row.records if row.records is not None else sums.records if sums else 0,
-            requests=sums.requests if sums else 0,
+            parts=PartCount(sums["total"], sums["done"], sums["failed"]),
+            records=row.records if row.records is not None else sums["records"],
+            requests=sums["requests"],
             sessions_done=done,
             sessions_total=plan["sessions"],
-            set_aside=sums.set_aside if sums else 0,
+            set_aside=sums["set_aside"],
             gaps=codec.gaps_of(row.gaps),
             tickers=results_of(row.tickers),
             error=codec.error_of(row.error),
             pieces=tuple(self.parts(link, row.id, PIECES)) if with_pieces else (),
+            tickers_count=len(request.tickers) if row.tickers_count is None else row.tickers_count,
+            summary=summary_of(row.summary),
         )
 
     def _part(self, row: Any) -> PartView:
@@ -89,26 +119,15 @@ class Viewer:
         return Activity(state, row.waiting if state in (PartState.RUNNING, PartState.QUEUED) else "", max(0.0, left))
 
 
-def _sums() -> Any:
-    return select(
-        parts.c.job_id,
-        func.count().label("total"),
-        func.sum(case((parts.c.state == PartState.DONE.value, 1), else_=0)).label("done"),
-        func.sum(case((parts.c.state == PartState.FAILED.value, 1), else_=0)).label("failed"),
-        *[func.sum(parts.c[name]).label(name) for name in ("records", "requests", "sessions_done", "set_aside")],
-    ).group_by(parts.c.job_id)
+_ADDED = ("records", "requests", "sessions_done", "set_aside")
 
 
-def _unfinished() -> Any:
-    """Running parts, delayed ones, and the first that is merely queued: enough to tell the state of a job."""
-    queued = parts.c.state == PartState.QUEUED.value
-    earlier = parts.alias()
-    first = select(func.min(earlier.c.n)).where(
-        earlier.c.job_id == parts.c.job_id, earlier.c.state == PartState.QUEUED.value, earlier.c.due_s.is_(None)
-    )
-    wanted = or_(
-        parts.c.state == PartState.RUNNING.value,
-        and_(queued, parts.c.due_s.is_not(None)),
-        and_(queued, parts.c.n == first.scalar_subquery()),
-    )
-    return select(parts).where(wanted)
+def _sums(link: Connection, job_id: str) -> dict[str, int]:
+    """Return what the parts of a job add up to."""
+    states = [
+        func.sum(case((parts.c.state == state.value, 1), else_=0)).label(state.value)
+        for state in (PartState.DONE, PartState.FAILED)
+    ]
+    added = [func.sum(parts.c[name]).label(name) for name in _ADDED]
+    query = select(func.count().label("total"), *states, *added).where(parts.c.job_id == job_id)
+    return {name: int(value or 0) for name, value in link.execute(query).one()._mapping.items()}

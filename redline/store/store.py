@@ -317,12 +317,18 @@ class Store:
             if one.dataset is dataset and file.may_hold(one.ticker) and one.spec == spec
         ]
 
-    def compact(self) -> int:
-        """Merge small files of periods that are over, one partition at a time; return how many files went away."""
-        merged = 0
+    def compact(self, at_most: int | None = None) -> int:
+        """Merge small files of periods that are over, one partition at a time; return how many files went away.
+
+        ``at_most``: of so many partitions, then stop; the next call goes on.
+        """
+        merged = done = 0
         for table in self._tables.values():
             for partition in mergeable(table, day_of(self._clock.now())):
+                if at_most is not None and done >= at_most:
+                    return merged
                 merged += merge(table, partition)
+                done += 1
         return merged
 
     # -- reading ------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from redline.jobs import codec
 from redline.jobs.database import translated
 from redline.jobs.job import JobError, JobState
 from redline.jobs.ledger import JobLedger
+from redline.jobs.marks import Closing
 from redline.jobs.owner import Owner, start_time
 from redline.jobs.results import TickerResult
 from redline.jobs.stage import Stage
@@ -160,16 +161,15 @@ def test_a_lease_that_was_taken_over_closes_nothing(ledger: JobLedger, clock: Fa
 
     assert (new.n, new.token) == (old.n, old.token + 1)
     late: tuple[Callable[[], object], ...] = (
-        lambda: ledger.parts.close(old, sessions=0, lacking=0, error=None, text=""),
+        lambda: ledger.parts.close(old, Closing("")),
         lambda: ledger.parts.fail(old, JobError("x", "y")),
-        lambda: ledger.parts.release(old),
-        lambda: ledger.parts.requested(old),
-        lambda: ledger.parts.committed(old, records=1, sessions=1, set_aside=0, text=""),
+        lambda: ledger.parts.check(old),
+        lambda: ledger.parts.delay(old, 1.0, "x", JobError("x", "x"), counts=True),
     )
     for write in late:
         with pytest.raises(LeaseLost):
             write()
-    ledger.parts.close(new, sessions=21, lacking=0, error=None, text="done")
+    ledger.parts.close(new, Closing("done", sessions=21))
     assert ledger.view(job_id).parts.done == 1
 
 
@@ -245,7 +245,7 @@ def test_the_sealed_key_is_in_no_file_once_the_job_has_ended(tmp_path: Path, clo
     job_id = submit(ledger, sealed=sealed)
     while (claimed := ledger.parts.claim(owner(clock))) is not None:
         assert claimed[0].sealed_key == sealed
-        ledger.parts.close(claimed[1], sessions=0, lacking=0, error=None, text="")
+        ledger.parts.close(claimed[1], Closing(""))
     assert _finish(ledger, job_id)
     ledger.close()
 
@@ -264,11 +264,11 @@ def test_a_job_is_finished_once_and_only_at_rest(ledger: JobLedger, clock: FakeC
     second = ledger.parts.claim(owner(clock))
     assert first is not None
     assert second is not None
-    ledger.parts.close(first[1], sessions=21, lacking=0, error=None, text="")
+    ledger.parts.close(first[1], Closing("", sessions=21))
 
     assert not _finish(ledger, job_id)
     assert ledger.finishable() == []
-    ledger.parts.close(second[1], sessions=0, lacking=0, error=None, text="")
+    ledger.parts.close(second[1], Closing(""))
     assert ledger.finishable() == [job_id]
     assert [_finish(ledger, job_id), _finish(ledger, job_id)] == [True, False]
     assert ledger.view(job_id).ended

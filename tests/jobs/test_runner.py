@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -22,10 +21,11 @@ from redline.errors import (
     ProviderUnavailable,
     RateLimited,
 )
-from redline.jobs.job import JobRecord, JobState
+from redline.jobs.job import JobRecord, JobState, Lease
 from redline.jobs.leases import PartLedger
+from redline.jobs.marks import Mark
 from redline.market.bar import BarSpec, Timespan
-from redline.market.part import Listing
+from redline.market.part import Delivery, Listing
 from redline.market.request import Dataset
 from redline.market.session import SessionState
 from redline.store import Store
@@ -403,11 +403,11 @@ class _FullStore(Store):
 
     left = 3
 
-    def commit(self, *args: Any) -> Committed:
+    def commit_many(self, deliveries: Sequence[Delivery]) -> list[Committed]:
         if self.left:
             self.left -= 1
             raise DiskFull("No space left.", "Free some.", free_bytes=0)
-        return super().commit(*args)
+        return super().commit_many(deliveries)
 
 
 class _FullParts(PartLedger):
@@ -415,11 +415,11 @@ class _FullParts(PartLedger):
 
     left = 2
 
-    def close(self, *args: Any, **more: Any) -> None:
+    def mark(self, marks: Sequence[Mark]) -> list[Lease]:
         if self.left:
             self.left -= 1
             raise DiskFull("No space left for the job database.")
-        super().close(*args, **more)
+        return super().mark(marks)
 
 
 def test_a_full_disk_pauses_the_job_which_goes_on_by_itself_and_asks_nothing_twice(world: World) -> None:
@@ -432,7 +432,7 @@ def test_a_full_disk_pauses_the_job_which_goes_on_by_itself_and_asks_nothing_twi
 
     assert (job.state, job.records, job.requests) == (JobState.COMPLETE, 21, 1)
     assert world.clock.slept == [10.0] * 5  # each wait is less than the 30 s that were promised
-    assert [one.text for one in world.runner.events(job.job_id) if one.kind == "waiting"] == ["disk_full: 10 s."] * 3
+    assert [one.text for one in world.runner.events(job.job_id) if one.kind == "waiting"] == ["disk_full: 10 s."]
 
 
 # -- steering ---------------------------------------------------------------------------------------------------------

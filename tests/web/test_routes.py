@@ -97,7 +97,8 @@ def test_the_plan_is_a_bill_and_fetches_nothing(client: FlaskClient, engine: Sta
 
     assert answer.status_code == 200
     assert set(body_of(answer)) == {
-        "route", "calls", "bytes", "minutes", "parts", "sessions", "held", "refused", "not_in_plan", "alternatives"
+        "route", "calls", "bytes", "minutes", "parts", "sessions", "held", "refused", "not_in_plan", "alternatives",
+        "possible", "why",
     }  # fmt: skip
     assert not engine.calls
 

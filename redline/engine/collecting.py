@@ -1,0 +1,70 @@
+"""Collections: requests kept under a name, and brought up to date on demand or once a day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from redline.engine.jobdesk import JobDesk
+from redline.errors import BadField
+from redline.jobs.collections import Collection
+from redline.jobs.job import JobView, request_shown
+from redline.market.bulk import COLLECTION
+from redline.market.request import DownloadRequest
+
+
+class Collecting(JobDesk):
+    """The part of the engine that keeps collections. Those of the demo are its own."""
+
+    def collections(self) -> list[Collection]:
+        """Return the collections by name."""
+        return self._now_in.ledger.collections.all()
+
+    def collection(self, name: str) -> Collection:
+        """Return a collection; raises ``NotFound``."""
+        return self._now_in.ledger.collections.get(name)
+
+    def save_collection(self, name: str, body: Mapping[str, object], update_at: str | None = None) -> Collection:
+        """Keep the body of a bulk download under a name, without its end: an update asks up to the last session.
+
+        A universe stays a universe, and is looked up anew at each update.
+
+        Raises:
+            BadField: the name, the time, or a field of the body is wrong.
+        """
+        return self._now_in.ledger.collections.save(name, _kept(self.parse_bulk(body)), update_at)
+
+    def delete_collection(self, name: str) -> None:
+        """Forget a collection; what it brought stays. Raises ``NotFound``."""
+        self._now_in.ledger.collections.delete(name)
+
+    def update_collection(self, name: str, *, idempotency_key: str | None = None) -> JobView:
+        """Start the job that brings a collection up to date.
+
+        Raises:
+            NotFound: there is none of that name. MissingKey: no key is known.
+        """
+        kept = self._now_in.ledger.collections
+        job = self.submit(self.parse_bulk(kept.get(name).request), idempotency_key=idempotency_key)
+        kept.ran(name, job.job_id)
+        return job
+
+    def _daily(self, *, demo: bool) -> Callable[[Collection, str], str]:
+        """Return what submits the daily update of a collection of the demo, or of a real one."""
+
+        def submit(one: Collection, key: str) -> str:
+            if self.demo is not demo:
+                raise BadField("collection", one.name, "it belongs to the demo market, which has stepped aside")
+            return self.submit(self.parse_bulk(one.request), idempotency_key=key).job_id
+
+        return submit
+
+
+def _kept(request: DownloadRequest) -> dict[str, object]:
+    """Return the body that a collection keeps."""
+    shown = {name: value for name, value in request_shown(request).items() if name in _FIELDS}
+    if request.universe and not request.universe.startswith(COLLECTION):
+        shown = {name: value for name, value in shown.items() if name != "tickers"} | {"universe": request.universe}
+    return shown
+
+
+_FIELDS = frozenset({"tickers", "source", "dataset", "start_date", "timespan", "multiplier", "adjusted"})

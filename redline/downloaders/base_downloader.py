@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from redline.clock import Clock, Watch
-from redline.downloaders.pager import Parsed, bar_pages, list_page
+from redline.downloaders.pager import Parsed, bar_pages, list_page, market_page
 from redline.errors import (
     BadField,
     Cancelled,
@@ -215,6 +215,8 @@ class BaseDownloader(ABC):
         if part.dataset is Dataset.BARS and part.spec.timespan not in self.capabilities.timespans:
             offered = ", ".join(one.value for one in Timespan if one in self.capabilities.timespans)
             raise Unsupported(f"{self.name} has no {part.spec.timespan.value} bars.", f"It has {offered}.")
+        if part.whole_market and not self.capabilities.market_bars:
+            raise Unsupported(f"{self.name} has no answers for the whole market.", "Ask ticker by ticker.")
 
     def _walk(self, part: Part, watch: Watch, *, adjusted: bool) -> Iterator[Page]:
         def ask(url: str) -> Parsed:
@@ -232,7 +234,10 @@ class BaseDownloader(ABC):
             return ask(url)
 
         url = self.first_url(part, adjusted=adjusted)
-        pages = bar_pages(part, url, read) if part.dataset is Dataset.BARS else iter((list_page(part, url, read),))
+        if part.dataset is not Dataset.BARS:
+            pages = iter((list_page(part, url, read),))
+        else:
+            pages = iter((market_page(part, url, read),)) if part.whole_market else bar_pages(part, url, read)
         yield from (_without_keys(page) for page in pages)
 
     def _part(self, ticker: str, start: object, end: object, timespan: str, multiplier: int) -> Part:

@@ -22,6 +22,7 @@ from redline.errors import MalformedPage
 from redline.market.part import Part, SetAside
 from redline.market.request import Dataset
 from redline.market.schema import DIVIDENDS_WIRE, SPLITS_WIRE
+from redline.market.ticker import is_ticker
 
 LIMIT = 5_000
 _PATHS = {Dataset.SPLITS: "/stocks/v1/splits", Dataset.DIVIDENDS: "/stocks/v1/dividends"}
@@ -32,8 +33,12 @@ _ABOVE_ZERO = frozenset({"split_from", "split_to", "historical_adjustment_factor
 
 
 def first_url(base: str, part: Part) -> str:
-    """Return the address of the first answer of a ticker's splits or dividends, oldest first."""
-    asked = {"ticker": part.ticker, "sort": _SORTS[part.dataset], "limit": LIMIT}
+    """Return the address of the first answer of splits or dividends, oldest first: of a ticker all there are, of the
+    whole market those with a date from ``part.start`` to ``part.end``.
+    """
+    day = _SORTS[part.dataset].partition(".")[0]
+    which = {f"{day}.gte": part.start, f"{day}.lte": part.end} if part.whole_market else {"ticker": part.ticker}
+    asked = {**which, "sort": _SORTS[part.dataset], "limit": LIMIT}
     return f"{base}{_PATHS[part.dataset]}?{urlencode(asked)}"
 
 
@@ -76,12 +81,24 @@ class _Unusable(ValueError):
 def _row(row: object, schema: Any, part: Part) -> dict[str, object]:
     if not isinstance(row, dict):
         raise _Unusable("it is no object")
-    if row.get("ticker") != part.ticker:
+    if not part.whole_market and row.get("ticker") != part.ticker:
         raise _Unusable(f"its ticker is {json.dumps(row.get('ticker'))[:40]}, not {part.ticker}")
-    return {
+    found = {
         field.name: part.source if field.name == "source" else _value(row, field.name, field.type, field.nullable)
         for field in schema
     }
+    if part.whole_market:
+        _check_place(found, part)
+    return found
+
+
+def _check_place(found: Mapping[str, object], part: Part) -> None:
+    """Refuse a row of the whole market whose ticker can be none, or whose date was not asked for."""
+    if not is_ticker(str(found["ticker"])):
+        raise _Unusable(f"its ticker is {json.dumps(found['ticker'])[:40]}")
+    day = found[_SORTS[part.dataset].partition(".")[0]]
+    if not isinstance(day, date) or not part.start <= day <= part.end:
+        raise _Unusable(f"its date is outside of the request, {part.start} to {part.end}")
 
 
 def _value(row: Mapping[str, object], name: str, kind: Any, nullable: bool) -> object:

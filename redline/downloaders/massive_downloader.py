@@ -13,11 +13,20 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from redline.clock import Clock, SystemClock, Watch
-from redline.downloaders import alone, massive_actions, massive_bars, massive_errors, massive_listing, massive_plans
+from redline.downloaders import (
+    alone,
+    massive_actions,
+    massive_bars,
+    massive_errors,
+    massive_grouped,
+    massive_listing,
+    massive_plans,
+)
 from redline.downloaders.base_downloader import BaseDownloader, Capabilities, Option
-from redline.downloaders.pager import Parsed
+from redline.downloaders.pager import Paging, Parsed
 from redline.errors import BadField, MissingKey, NoData, NotEntitled, RedlineError
 from redline.market.bar import Timespan
+from redline.market.bulk import US_STOCKS
 from redline.market.calendar import day_of
 from redline.market.part import Listing, Part
 from redline.market.request import Dataset
@@ -45,7 +54,10 @@ class MassiveDownloader(BaseDownloader):
     name = "massive"
     label = "Massive.com"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        datasets=frozenset(Dataset.downloads()), timespans=frozenset(Timespan), page_rows=massive_bars.LIMIT
+        datasets=frozenset(Dataset.downloads()),
+        timespans=frozenset(Timespan),
+        page_rows=massive_bars.LIMIT,
+        market_bars=True,
     )
     options: ClassVar[tuple[Option, ...]] = (
         Option("api_key", str, None, "Key from massive.com, Dashboard → Keys.", secret=True),
@@ -104,17 +116,22 @@ class MassiveDownloader(BaseDownloader):
         return made
 
     def first_url(self, part: Part, *, adjusted: bool) -> str:
+        if part.dataset is Dataset.BARS and part.whole_market:
+            return massive_grouped.first_url(self.base_url, part)
         if part.dataset is Dataset.BARS:
             return massive_bars.first_url(self.base_url, part, adjusted=adjusted)
         return massive_actions.first_url(self.base_url, part)
 
     def parse_page(self, body: bytes, part: Part, *, adjusted: bool) -> Parsed:
+        if part.dataset is Dataset.BARS and part.whole_market:
+            return massive_grouped.parse_page(body, part)
         if part.dataset is Dataset.BARS:
             return massive_bars.parse_page(body, part, adjusted=adjusted)
         return massive_actions.parse_page(body, part)
 
     def fetch(self, url: str, part: Part, watch: Watch) -> bytes:
-        return self._get(url, part.what, _ENDPOINTS[part.dataset], watch)
+        grouped = part.dataset is Dataset.BARS and part.whole_market
+        return self._get(url, part.what, "grouped" if grouped else _ENDPOINTS[part.dataset], watch)
 
     def listing(self, ticker: str, watch: Watch) -> Listing:
         """Return what Massive knows of a ticker: one call, and a second for one that is not listed today."""
@@ -129,6 +146,23 @@ class MassiveDownloader(BaseDownloader):
             url = f"{self.base_url}/v3/reference/tickers?ticker={quote(ticker)}&active=false&limit=1000"
             return massive_listing.parse_list(self._get(url, what, "tickers", watch), ticker)
         return massive_listing.parse_overview(body, ticker)
+
+    def universe(self, name: str, as_of: date, watch: Watch) -> tuple[str, ...]:
+        """Return the active US stocks as of a date, without the exchanges' test symbols: 12 calls or so."""
+        if name != US_STOCKS:
+            return super().universe(name, as_of, watch)
+        what = f"the list of US stocks as of {as_of}"
+        first = massive_listing.universe_url(self.base_url, as_of)
+        paging, found = Paging(self.name, what, first), dict[str, None]()
+        url: str | None = first
+        with masked_errors():
+            while url is not None:
+                watch.check()
+                tickers, following = massive_listing.parse_universe(self._get(url, what, "tickers", watch), what)
+                before = len(found)
+                found |= dict.fromkeys(tickers)
+                url = paging.follow(following, len(found) - before)
+        return tuple(sorted(found))
 
     def test_key(self, watch: Watch) -> dict[str, object]:
         """Return the plan and entitlements of the key, found out with three calls.

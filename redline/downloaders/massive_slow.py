@@ -30,7 +30,13 @@ _FURTHEST_MS = 2**53  # a later time cannot be right, and does not fit into micr
 
 
 def read(body: bytes, what: str) -> tuple[Envelope, Any, Callable[[int], str], tuple[SetAside, ...]]:
-    """Return (envelope, ``BAR_RECORD`` rows, how row i looked, rows set aside) of an answer.
+    """Return (envelope, ``BAR_RECORD`` rows, how row i looked, rows set aside) of an answer; see ``read_rows``."""
+    envelope, table, kept, aside = read_rows(body, what)
+    return envelope, table, lambda at: text_of(kept[at]), aside
+
+
+def read_rows(body: bytes, what: str) -> tuple[Envelope, Any, list[dict[str, object]], tuple[SetAside, ...]]:
+    """Return (envelope, ``BAR_RECORD`` rows, those rows as they came, rows set aside) of an answer.
 
     Raises:
         NotJson, MalformedPage: it is no JSON, or none that can be trusted.
@@ -52,7 +58,7 @@ def read(body: bytes, what: str) -> tuple[Envelope, Any, Callable[[int], str], t
             records.append(record)
             kept.append(row)
     table = np.array(records, BAR_RECORD) if records else np.empty(0, BAR_RECORD)
-    return from_mapping(found, what), table, lambda at: text_of(kept[at]), tuple(aside)
+    return from_mapping(found, what), table, kept, tuple(aside)
 
 
 def object_of(body: bytes, what: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from redline.errors import PaginationLoop
+from redline.errors import MalformedPage, PaginationLoop
 from redline.market.part import Page, Part, SetAside
 
 #: Answers in a row without a new row before paging is given up: a loop ends after at most 4 requests (promise P8).
@@ -96,6 +96,16 @@ def bar_pages(part: Part, first_url: str, read: Callable[[str], Parsed]) -> Iter
             first, aside = following, ()
 
 
+def market_page(part: Part, first_url: str, read: Callable[[str], Parsed]) -> Page:
+    """Return the one page with a session of the whole market: such an answer has no successor."""
+    parsed = read(first_url)
+    if parsed.next_url is not None:
+        raise MalformedPage(part.source, f"the answer for {part.what} names a next page; such answers have none.")
+    return Page(
+        parsed.table, part.start, part.end, parsed.set_aside, _answer(parsed.said, parsed.table, parsed.set_aside)
+    )
+
+
 def list_page(part: Part, first_url: str, read: Callable[[str], Parsed]) -> Page:
     """Return one page with the whole list of a ticker's splits or dividends, however many answers it came in."""
     paging = Paging(part.source, part.what, first_url)
@@ -133,7 +143,7 @@ def _unseen(table: Any, seen: set[tuple[object, ...]]) -> tuple[Any, tuple[SetAs
         else:
             seen.add(key)
             fresh.append(at)
-    return table.take(fresh) if again else table, tuple(again)
+    return table.take(pa.array(fresh, pa.int64())) if again else table, tuple(again)
 
 
 def _whole_sessions(rows: Any) -> tuple[Any, Any]:

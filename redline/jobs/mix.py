@@ -111,9 +111,14 @@ class Mixer:
         )
 
     def _made(self, grouped: Iterable[int], days: frozenset[date], windows: tuple[Part, ...]) -> Mix:
-        """Return a mix with answers for the whole market of ``days``, and pages for all but the kinds ``grouped``."""
+        """Return a mix with answers for the whole market of ``days``, and pages for all but the kinds ``grouped``.
+
+        Sessions come newest first: where a key's history begins, one refusal then speaks for all older ones.
+        """
         request, lacking = self._request, self._lacking
-        market = [Part(request.source, Dataset.BARS, WHOLE_MARKET, day, day, DAILY) for day in sorted(days)]
+        market = [
+            Part(request.source, Dataset.BARS, WHOLE_MARKET, day, day, DAILY) for day in sorted(days, reverse=True)
+        ]
         parts = [*market, *windows]
         calls = len(parts)
         size = len(market) * market_bytes(Dataset.BARS) + len(windows) * market_bytes(Dataset.SPLITS)

@@ -6,7 +6,7 @@ among the rows set aside.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import pairwise
@@ -16,9 +16,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 
-from redline.market.calendar import NEW_YORK
+from redline.market.calendar import NEW_YORK, midnight
 from redline.market.part import Part, SetAside
 from redline.market.schema import BARS_WIRE, UTC_US
+from redline.market.ticker import is_ticker
 
 #: One bar as numbers: milliseconds since 1970 at its start; NaN, and -1 for transactions, where the source has none.
 BAR_RECORD = np.dtype(
@@ -57,6 +58,34 @@ def bars(records: Any, part: Part, show: Callable[[int], str]) -> tuple[pa.Table
     aside.update(doubles)
     kept = records if len(good) == len(records) and not doubles and _in_order(good) else records[good]
     table = _table(kept, part)
+    return table, tuple(SetAside(aside[at], show(at)[:_ROW_LETTERS]) for at in sorted(aside))
+
+
+def session_bars(
+    tickers: Sequence[str], records: Any, part: Part, show: Callable[[int], str]
+) -> tuple[pa.Table, tuple[SetAside, ...]]:
+    """Return (``BARS_WIRE`` table of one session sorted by ticker without doubles, rows set aside).
+
+    ``tickers`` names the ticker of each of the ``BAR_RECORD`` rows; their times may lie anywhere in the session
+    ``part.start``. Each bar gets the start of that day, as a ticker's own day bars have. Of a ticker that comes twice
+    the first row stays.
+    """
+    aside = {at: "its ticker can be none" for at, one in enumerate(tickers) if not is_ticker(one)}
+    for reason, bad in _checks(records, part):
+        for spoilt in np.flatnonzero(bad):
+            aside.setdefault(int(spoilt), reason)
+    seen: dict[str, int] = {}
+    for at, ticker in enumerate(tickers):
+        if at in aside:
+            continue
+        first = seen.setdefault(ticker, at)
+        if first != at:
+            same = "the same" if records[at] == records[first] else "other"
+            aside[at] = f"its ticker came before in the same answer, with {same} values"
+    kept = sorted(seen)
+    rows = records[np.fromiter((seen[ticker] for ticker in kept), "i8", len(kept))]
+    rows["t"] = round(midnight(part.start).timestamp() * 1000)
+    table = _table(rows, part).set_column(0, BARS_WIRE.field("ticker"), pa.array(kept, pa.string()))
     return table, tuple(SetAside(aside[at], show(at)[:_ROW_LETTERS]) for at in sorted(aside))
 
 

@@ -9,6 +9,11 @@ from redline.errors import BadField, BadName
 _TICKER = re.compile(r"[A-Za-z0-9^](?:[A-Za-z0-9.:^=+_-]{0,62}[A-Za-z0-9.^=+_-])?")
 
 
+def is_ticker(was: str) -> bool:
+    """Return whether a text can be a ticker."""
+    return bool(_TICKER.fullmatch(was)) and ".." not in was
+
+
 def parse_ticker(was: object, field: str = "ticker") -> str:
     """Return the ticker unchanged: case, prefix and spellings such as ``NA`` or ``TRUE`` survive.
 
@@ -20,7 +25,7 @@ def parse_ticker(was: object, field: str = "ticker") -> str:
         raise BadField(field, was, "it must be text, such as AAPL or BRK.B")
     if not was:
         raise BadField(field, was, "it must name a ticker, such as AAPL")
-    if not _TICKER.fullmatch(was) or ".." in was:
+    if not is_ticker(was):
         raise BadName(
             field,
             was,

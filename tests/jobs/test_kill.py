@@ -19,6 +19,7 @@ from redline.clock import SystemClock
 from redline.jobs.job import JobState
 from redline.jobs.ledger import JobLedger
 from redline.jobs.planner import plan
+from redline.jobs.runner import WORKERS
 from redline.market.request import Dataset, DownloadRequest
 from redline.market.session import SessionState, SessionStatus
 from redline.store import Store
@@ -154,4 +155,5 @@ def test_two_processes_share_the_parts_and_a_killed_one_leaves_its_part_to_the_o
     assert ended(tmp_path, job_id) == (JobState.COMPLETE, len(tickers) * len(sessions), 10)
     assert all(rows(tmp_path, ticker) == sessions for ticker in tickers)
     twice = {what: n for what, n in requests(tmp_path).items() if n > 1}
-    assert len(twice) <= 4, f"only what was in flight at the kill is asked again, but: {twice}"
+    assert all(n == 2 for n in twice.values()), f"what was in flight at the kill is asked again, once, but: {twice}"
+    assert len(twice) <= WORKERS, f"at most one request a worker was in flight, but: {twice}"

@@ -104,7 +104,7 @@ def test_the_standard_jobs_take_the_cheapest_route(
 def test_an_answer_for_the_whole_market_is_one_session_and_the_splits_come_by_years() -> None:
     made = planned(DownloadRequest(names(500), date(2023, 6, 5), LAST))
 
-    assert bars(made) == [Part("massive", Dataset.BARS, WHOLE_MARKET, day, day, DAILY) for day in YEAR]
+    assert bars(made) == [Part("massive", Dataset.BARS, WHOLE_MARKET, day, day, DAILY) for day in reversed(YEAR)]
     assert [(one.ticker, one.start, one.end) for one in made.parts if one.dataset is Dataset.SPLITS] == [
         (WHOLE_MARKET, date(2023, 1, 1), date(2023, 12, 31)),
         (WHOLE_MARKET, date(2024, 1, 1), TODAY),
@@ -132,8 +132,8 @@ def test_sessions_that_all_lack_come_for_the_market_and_a_new_ticker_s_history_b
 
     assert made.route is Route.MIXED
     assert [(one.ticker, one.start, one.end) for one in made.parts] == [
-        (WHOLE_MARKET, YEAR[-2], YEAR[-2]),
         (WHOLE_MARKET, YEAR[-1], YEAR[-1]),
+        (WHOLE_MARKET, YEAR[-2], YEAR[-2]),
         (new, YEAR[0], YEAR[-3]),
     ]
 

@@ -117,11 +117,18 @@ class MarketFolder:
 
     def first_day(self, ticker: str) -> date | None:
         """Return the New York date of the oldest bar."""
-        for base in ("day", "minute"):
-            bars = self.bars(ticker, base)
-            if len(bars):
-                return date_of(int(bars.t[0]))
-        return None
+        return self._first_days.get(ticker)
+
+    @cached_property
+    def _first_days(self) -> dict[str, date]:
+        """First day of every ticker with bars; day bars say it where there are any."""
+        minutes = self._intraday["minute"].oldest("window_start")
+        found = {ticker: date_of(stamp // 1_000_000) for ticker, stamp in minutes.items()}
+        of_days: dict[str, date] = {}
+        for table in self._days:
+            for ticker, day in table.oldest("date").items():
+                of_days[ticker] = min(day, of_days.get(ticker, day))
+        return found | of_days
 
     def _close_before(self, ticker: str, day: date) -> float | None:
         bars = self.bars(ticker, "day")

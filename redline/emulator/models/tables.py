@@ -56,6 +56,18 @@ class TickerTable:
             return parquet.read_table(self._path, filters=[(column, "=", value)])
         return self._held.filter(compute.equal(self._held[column], value))
 
+    def oldest(self, column: str) -> dict[str, Any]:
+        """Return the least value of ``column`` for every ticker."""
+        import pyarrow.parquet as parquet
+
+        self._open()
+        if not self._codes:
+            return {}
+        table = self._held if self._held is not None else parquet.read_table(self._path, columns=["ticker", column])
+        names = table["ticker"].cast("string")
+        found = table.select([column]).append_column("ticker", names).group_by("ticker").aggregate([(column, "min")])
+        return dict(zip(found["ticker"].to_pylist(), found[f"{column}_min"].to_pylist(), strict=True))
+
     def _open(self) -> None:
         with self._lock:
             if not self._opened and self._path.exists():

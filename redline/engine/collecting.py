@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from redline.engine.jobdesk import JobDesk
 from redline.errors import BadField
-from redline.jobs.collections import Collection
+from redline.jobs.collections import Collection, checked_name, checked_time
 from redline.jobs.job import JobView, request_shown
 from redline.market.bulk import COLLECTION
 from redline.market.request import DownloadRequest
@@ -23,15 +23,26 @@ class Collecting(JobDesk):
         """Return a collection; raises ``NotFound``."""
         return self._now_in.ledger.collections.get(name)
 
-    def save_collection(self, name: str, body: Mapping[str, object], update_at: str | None = None) -> Collection:
+    def check_collection(self, name: object, update_at: object, field: str) -> tuple[str, str | None]:
+        """Return name and time of a collection to be; raises ``BadField`` for ``field`` (its name) or ``update_at``."""
+        return checked_name(name, field), checked_time(update_at)
+
+    def save_collection(
+        self, name: str, body: Mapping[str, object], update_at: str | None = None, *, job_id: str | None = None
+    ) -> Collection:
         """Keep the body of a bulk download under a name, without its end: an update asks up to the last session.
 
-        A universe stays a universe, and is looked up anew at each update.
+        A universe stays a universe, and is looked up anew at each update. ``job_id``: the job that was made of it.
 
         Raises:
             BadField: the name, the time, or a field of the body is wrong.
         """
-        return self._now_in.ledger.collections.save(name, _kept(self.parse_bulk(body)), update_at)
+        kept = self._now_in.ledger.collections
+        saved = kept.save(name, _kept(self.parse_bulk(body)), update_at)
+        if job_id is None:
+            return saved
+        kept.ran(saved.name, job_id)
+        return kept.get(saved.name)
 
     def delete_collection(self, name: str) -> None:
         """Forget a collection; what it brought stays. Raises ``NotFound``."""

@@ -74,10 +74,26 @@ class Completeness(JobDesk):
         A date that is left out is the first or last that was asked for of that ticker (of one that never was: the
         year up to the last finished session). Both are inclusive.
         """
+        found = self.coverage_of(tickers, spec, start, end, source)
+        return [gap for ticker, statuses in found.items() for gap in gaps(ticker, statuses)]
+
+    def coverage_of(
+        self,
+        tickers: Sequence[str] | None = None,
+        spec: BarSpec = DAILY,
+        start: date | None = None,
+        end: date | None = None,
+        source: str = "massive",
+    ) -> dict[str, list[SessionStatus]]:
+        """Return what is known about each session of bars, ticker by ticker; arguments as in ``gaps_of``.
+
+        Raises:
+            BadField: there is no such source.
+        """
+        self._sources.label(source)
         known = {one.ticker: one for one in self._known(source, spec)}
         spans = {one: self._span(known.get(one), start, end) for one in (sorted(known) if tickers is None else tickers)}
-        spans = {ticker: span for ticker, span in spans.items() if span[0] <= span[1]}
-        return [gap for ticker, statuses in self._cut(spans, spec, source) for gap in gaps(ticker, statuses)]
+        return dict(self._cut({one: span for one, span in spans.items() if span[0] <= span[1]}, spec, source))
 
     def verify(self) -> Verification:
         """Read every file of the store and compare it with its checksum and the ledger's counts."""

@@ -135,10 +135,10 @@ class Collections:
             link.execute(update(collections).where(collections.c.name == name).values(**values))
 
 
-def checked_name(name: object) -> str:
+def checked_name(name: object, field: str = "name") -> str:
     """Return the name of a collection: up to 64 letters, digits, blanks and ``_.-``; raises ``BadField``."""
     if not isinstance(name, str) or not _NAME.fullmatch(name.strip()):
-        raise BadField("name", name, "it must be 1 to 64 letters, digits, blanks, dots, _ or -")
+        raise BadField(field, name, "it must be 1 to 64 letters, digits, blanks, dots, _ or -")
     return name.strip()
 
 

@@ -64,6 +64,17 @@ class SessionStatus:
     answer: str = ""
     settled: bool = False
 
+    def as_json(self) -> dict[str, object]:
+        """Return the session in the shape of design 4.3, and why it is not stored."""
+        return {
+            "date": self.session.isoformat(),
+            "state": self.state.value,
+            "rows": self.rows,
+            "reason": REASONS.get(self.state, ""),
+            "asked_at": _stamp(self.asked_at),
+            "answer": self.answer,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -89,9 +100,13 @@ class Gap:
             "end": self.end.isoformat(),
             "state": self.state.value,
             "reason": self.reason,
-            "asked_at": self.asked_at.strftime("%Y-%m-%dT%H:%M:%SZ") if self.asked_at else None,
+            "asked_at": _stamp(self.asked_at),
             "answer": self.answer,
         }
+
+
+def _stamp(instant: datetime | None) -> str | None:
+    return instant.strftime("%Y-%m-%dT%H:%M:%SZ") if instant else None
 
 
 def gaps(ticker: str, statuses: list[SessionStatus]) -> list[Gap]:

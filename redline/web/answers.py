@@ -9,7 +9,7 @@ import msgspec
 from flask import Response, render_template, request
 
 #: Paths whose answer is data by nature: JSON unless a page is asked for by name.
-DATA_PATHS = ("/budget", "/healthz", "/data/bars", "/events", "/settings/tokens")
+DATA_PATHS = ("/budget", "/healthz", "/data/bars", "/events", "/settings/tokens", "/coverage", "/gaps", "/verify")
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 

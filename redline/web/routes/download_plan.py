@@ -6,8 +6,8 @@ from flask import Blueprint, Response
 
 from redline.web import pages
 from redline.web.answers import answer, wants_html
-from redline.web.body import form_or_json
 from redline.web.current import engine
+from redline.web.routes.download_bulk import BULK_ONLY, BulkDownload, bulk_body
 from redline.web.routes.download_single import SingleDownload
 
 bp = Blueprint("download_plan", __name__)
@@ -15,8 +15,9 @@ bp = Blueprint("download_plan", __name__)
 
 @bp.post("/download/plan")
 def download_plan() -> Response:
-    """Return the bill of a download: as JSON, or as the piece of page that stands under the form."""
-    wanted = SingleDownload.parse(form_or_json())
+    """Return the bill of either body: as JSON, or as the piece of page that stands under the form."""
+    body = bulk_body()
+    wanted = BulkDownload.parse(body) if BULK_ONLY & body.keys() else SingleDownload.parse(body)
     plan = engine().plan(wanted.request, wanted.api_key)
     if wants_html():
         return Response(pages.bill(engine(), wanted.request, plan), mimetype="text/html")

@@ -99,6 +99,9 @@ def accepted(job: Mapping[str, Any]) -> Response:
         "links": job["links"],
         "message": f"The download goes on as job {job['job_id']}.",
     }
+    refused = job.get("request", {}).get("refused")
+    if refused:
+        body["refused"] = refused
     return answer(body, 202, {"Location": f"/jobs/{job['job_id']}"})
 
 

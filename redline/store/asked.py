@@ -21,6 +21,9 @@ from redline.market.session import SessionState, SessionStatus
 #: The instant of an "answer" that stands for rows that were held and are lost: they must be asked for again.
 LOST = datetime(1970, 1, 2, tzinfo=UTC)
 
+#: The batch of a lost "answer" whose rows another program had changed.
+CHANGED = "changed"
+
 #: So many answers of one commit stand in the log as they are, for people to read.
 RECORDED_PLAIN = 16
 

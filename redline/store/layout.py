@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -78,6 +78,21 @@ class Partition:
         """The folder below the table, with ``/``: ``timespan=day/multiplier=1/period=2024/superseded=false``."""
         return "/".join(f"{name}={value}" for name, value in self.values.items())
 
+    @property
+    def span(self) -> tuple[date, date]:
+        """The first and last date that its rows can have; all dates, where there is no period."""
+        if not self.period:
+            return date.min, date.max
+        year, _, month = self.period.partition("-")
+        first = date(int(year), int(month or 1), 1)
+        after = date(first.year + (not month or month == "12"), first.month % 12 + 1 if month else 1, 1)
+        return first, after - timedelta(days=1)
+
+    @classmethod
+    def in_folder(cls, folder: str) -> Partition:
+        """Return the partition that a ``folder`` stands for."""
+        return cls.of(dict(one.split("=", 1) for one in folder.split("/") if "=" in one))
+
     @classmethod
     def of(cls, values: Mapping[str, object]) -> Partition:
         """Return the partition of the log's values."""
@@ -102,6 +117,12 @@ class DataFile:
     rows: int
     tickers: tuple[str, str]
     days: tuple[date, date]
+    content: str = field(default="", compare=False)  # Of its rows, as ``contents.content`` tells; empty: not known.
+
+    @property
+    def ours(self) -> bool:
+        """Whether its name is one that we give; other programs give others."""
+        return DATA_FILE.fullmatch(self.path.rpartition("/")[2]) is not None
 
     @property
     def sha256(self) -> str:
@@ -151,3 +172,12 @@ def by_month(timespan: str) -> bool:
 def period_of(spec: BarSpec, day: date) -> str:
     """Return the partition's period of a bar dated ``day``: ``2024`` for day and longer, else ``2024-01``."""
     return f"{day.year:04d}-{day.month:02d}" if by_month(spec.timespan.value) else f"{day.year:04d}"
+
+
+def partitions_of(spec: BarSpec, first: date, last: date) -> list[Partition]:
+    """Return the partitions of live bars from ``first`` to ``last``, both inclusive."""
+    found, day = [], first
+    while day <= last:
+        found.append(Partition(spec.timespan.value, spec.multiplier, period_of(spec, day)))
+        day = found[-1].span[1] + timedelta(days=1)
+    return found

@@ -22,8 +22,24 @@ from redline.errors import DiskFull, StoreBusy, StoreError, StoreUnwritable
 from redline.market.bar import BarSpec, Timespan
 from redline.market.part import WHOLE_MARKET, SetAside
 from redline.market.request import Dataset
-from redline.store.asked import LOST, Asked, Series
-from redline.store.marks import COLUMNS, KEY, LIKE, Mark, Window, instant, key_of, mark_all, spans_of, us, windows
+from redline.store.asked import CHANGED, LOST, Asked, Series
+from redline.store.contents import Counts
+from redline.store.layout import Partition, partitions_of
+from redline.store.marks import (
+    COLUMNS,
+    KEY,
+    LIKE,
+    Mark,
+    Window,
+    asked_of,
+    held_of,
+    instant,
+    key_of,
+    mark_all,
+    spans_of,
+    us,
+    windows,
+)
 
 SET_ASIDE_KEPT = 1_000
 _DAMAGED = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
@@ -184,6 +200,64 @@ class Ledger:
         first = self._rows(f"SELECT MIN(asked_at) FROM since WHERE {KEY}", key_of(series))  # noqa: S608
         last = self._rows(f"SELECT MAX(asked_at) FROM asked WHERE {KEY} AND state IS NULL", key_of(series))  # noqa: S608
         return (instant(first[0][0]), instant(last[0][0])) if first[0][0] is not None else None
+
+    def counts(self, spec: BarSpec, start: date, end: date) -> Counts:
+        """Return how many bars of each series are held on the dates from ``start`` to ``end``. Equal counts may be one
+        and the same: do not change them.
+        """
+        low, high = start.toordinal(), end.toordinal()
+        rows = self._rows(
+            "SELECT source, ticker, first, last, counts FROM asked"
+            " WHERE dataset = ? AND timespan = ? AND multiplier = ? AND state IS NULL AND last >= ? AND first <= ?"
+            " ORDER BY source, ticker, seq",
+            (Dataset.BARS.value, spec.timespan.value, spec.multiplier, low, high),
+        )
+        found: Counts = {}
+        known: dict[tuple[Mark, ...], dict[int, int]] = {}
+        for series, group in groupby(rows, key=itemgetter(0, 1)):
+            marks = tuple(row[2:] for row in group)
+            if marks not in known:
+                known[marks] = held_of(marks, low, high)
+            if known[marks]:
+                found[series] = known[marks]
+        return found
+
+    def partitions(self) -> list[Partition]:
+        """Return the partitions of live bars in which something is held."""
+        return [
+            one
+            for timespan, multiplier, first, last in self._rows(
+                "SELECT timespan, multiplier, MIN(first), MAX(last) FROM held WHERE dataset = ? GROUP BY 1, 2",
+                (Dataset.BARS.value,),
+            )
+            for one in partitions_of(
+                BarSpec(Timespan(timespan), multiplier), date.fromordinal(first), date.fromordinal(last)
+            )
+        ]
+
+    def lists(self, dataset: Dataset) -> list[tuple[str, str]]:
+        """Return the source and ticker of each list of splits or dividends that was ever asked for, sorted."""
+        return self._rows(
+            "SELECT DISTINCT source, ticker FROM asked WHERE dataset = ? AND ticker <> ? ORDER BY source, ticker",
+            (dataset.value, WHOLE_MARKET),
+        )
+
+    def sources_of_windows(self, dataset: Dataset) -> list[str]:
+        """Return the sources whose whole market's list of splits is known for some dates, sorted."""
+        rows = self._rows("SELECT DISTINCT source FROM windows WHERE dataset = ? ORDER BY source", (dataset.value,))
+        return [source for (source,) in rows]
+
+    def changed(self, dataset: Dataset) -> list[Asked]:
+        """Return the marks of rows that another program changed and that were not asked for again yet, by ticker."""
+        return [
+            asked_of(Series(source, dataset, ticker, BarSpec(Timespan(timespan or "day"), multiplier or 1)), tuple(row))
+            for source, ticker, timespan, multiplier, *row in self._rows(
+                f"SELECT source, ticker, timespan, multiplier, {COLUMNS} FROM asked"  # noqa: S608
+                " WHERE dataset = ? AND asked_at = ? AND batch = ?"
+                " ORDER BY ticker, timespan, multiplier, source, first",
+                (dataset.value, us(LOST), CHANGED),
+            )
+        ]
 
     def windows(self, source: str, dataset: Dataset) -> list[Window]:
         """Return the spans of execution dates for which the whole market's list is known, sorted."""

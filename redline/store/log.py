@@ -20,6 +20,7 @@ from redline.errors import StoreError
 from redline.store.layout import DataFile, Partition, TableKind
 
 RECORD = "redline"
+CONTENT = "redline.content"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,11 @@ class LogEntry:
     added: tuple[DataFile, ...]
     removed: tuple[str, ...]
     record: Mapping[str, Any]
+
+    @property
+    def foreign(self) -> bool:
+        """Whether another program changed the files: our own entries always bear a record."""
+        return not self.record and bool(self.added or self.removed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,7 @@ def _added(add: Mapping[str, Any], kind: TableKind) -> DataFile:
             date.fromisoformat(low[kind.day]) if kind.day in low else date.min,
             date.fromisoformat(high[kind.day]) if kind.day in high else date.max,
         ),
+        content=(add.get("tags") or {}).get(CONTENT, ""),
     )
 
 
@@ -157,6 +164,7 @@ def encoded_entry(
                 "modificationTime": stamp_ms,
                 "dataChange": True,
                 "stats": stats,
+                "tags": {CONTENT: one.content},
             }
         }
         for one, stats in added

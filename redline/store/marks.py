@@ -163,6 +163,18 @@ def asked_of(series: Series, row: Mark) -> Asked:
     )
 
 
+def held_of(marks: Iterable[Mark], low: int, high: int) -> dict[int, int]:
+    """Return how many rows are held by date ordinal from ``low`` to ``high``, by answers: first, last and counts of
+    each, in the order of the commits.
+    """
+    held: dict[int, int] = {}
+    for first, last, counts in marks:
+        if held:
+            held = {day: rows for day, rows in held.items() if not first <= day <= last}
+        held.update(unpacked(counts) if counts else {})
+    return {day: rows for day, rows in held.items() if rows and low <= day <= high}
+
+
 def _values(one: Asked) -> tuple[Any, ...]:
     return (
         *key_of(one.series),

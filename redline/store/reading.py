@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -51,8 +51,8 @@ class Wanted:
         return rows if wanted is None else rows.filter(wanted)
 
 
-def read_file(root: Path, file: DataFile, kind: TableKind) -> pa.Table:
-    """Return all rows of a file.
+def read_file(root: Path, file: DataFile, kind: TableKind, columns: Sequence[str] | None = None) -> pa.Table:
+    """Return all rows of a file, with all columns or some.
 
     Raises:
         FileNotFoundError: it is gone; a newer snapshot no longer names it, or somebody deleted it.
@@ -61,10 +61,12 @@ def read_file(root: Path, file: DataFile, kind: TableKind) -> pa.Table:
     try:
         # As a single stream: the folders' names must not become columns.
         with pq.ParquetFile(root / file.path, memory_map=True, page_checksum_verification=True) as opened:
-            return opened.read().cast(kind.rows)
+            names = list(columns or kind.rows.names)
+            schema = kind.rows if columns is None else pa.schema([kind.rows.field(one) for one in names])
+            return opened.read(names).select(names).cast(schema)
     except FileNotFoundError:
         raise
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise damaged(file, kind) from error
 
 

@@ -12,27 +12,26 @@ import pyarrow as pa
 
 from redline.clock import Clock
 from redline.errors import CorruptPartition, StoreBusy, StoreError, StoreGone
-from redline.market.bar import DAILY, BarSpec, Timespan
+from redline.market.bar import DAILY, BarSpec
 from redline.market.calendar import TradingCalendar, day_of
 from redline.market.part import Delivery, Page, Part, SetAside
 from redline.market.request import Dataset
 from redline.market.session import SessionState, SessionStatus
 from redline.store import universes
-from redline.store.asked import LOST, Asked, Series, Settling, asked_in, fold, record_of
+from redline.store.asked import Asked, Series, Settling, fold, record_of
 from redline.store.delivering import answer_of, marks_of, rounds
 from redline.store.files import Files, explained, make_folders, make_private
 from redline.store.history import Known
-from redline.store.layout import BARS, KINDS, DataFile, Layout, Partition
+from redline.store.keeping import COMMITS_TRIED, Keeper
+from redline.store.layout import BARS, KINDS, Layout, Partition
 from redline.store.ledger import Held, Ledger
 from redline.store.lock import WriterLock
-from redline.store.log import entry_path
 from redline.store.marks import Mark, Window, asked_of
 from redline.store.reading import Wanted, in_order, known_at, read_rows
 from redline.store.table import CHECKPOINT_EVERY, ForeignWriter, Table
-from redline.store.upkeep import damage, merge, mergeable
+from redline.store.upkeep import merge, mergeable
 from redline.store.writing import Answer, Round, Swap
 
-COMMITS_TRIED = 5
 FEW_TICKERS = 20  # So many are looked up one by one.
 ACTIONS_DAYS = 7  # A list of splits that ends so long before it was asked for is not the newest one.
 
@@ -73,8 +72,10 @@ class Store:
         }
         for table in self._tables.values():
             table.open()
+        self._keeper = Keeper(self._tables, self._ledger, calendar)
+        self._catch_up()  # Before the sweep: what other programs put in place of old files is held against those.
+        for table in self._tables.values():
             table.sweep()
-        self._catch_up()
 
     def close(self) -> None:
         """Close the ledger's file."""
@@ -111,25 +112,26 @@ class Store:
         dataset = answers[0].series.dataset
         table = self._tables[dataset]
         with table.lock.held():
-            self._catch_up(dataset)
             for one in deliveries:
                 if one.page.set_aside:
                     series = Series(one.part.source, dataset, one.part.ticker, one.part.spec)
                     self._ledger.keep_set_aside(series, (one.page.first, one.page.last), one.batch, one.page.set_aside)
             for _ in range(COMMITS_TRIED):
+                version = self._keeper.catch_up(dataset)
                 swap = Round(table, answers).swap()
                 set_aside = [len(one.page.set_aside) for one in deliveries]
                 asked = marks_of(answers, swap, set_aside, table.kind, self._calendar)
                 with suppress(ForeignWriter):
-                    self._finish(table, swap, asked)
+                    self._finish(table, version, swap, asked)
                     return [
                         Committed(new, changed, same, aside)
                         for (new, changed, same), aside in zip(swap.fates, set_aside, strict=True)
                     ]
         raise StoreBusy("Other programs keep changing the store's tables.", "Ask again when they have finished.")
 
-    def _finish(self, table: Table, swap: Swap, asked: list[Asked]) -> None:
-        version = None if swap.empty else table.commit(swap.added, swap.removed, record_of(asked))
+    def _finish(self, table: Table, base: int, swap: Swap, asked: list[Asked]) -> None:
+        record = record_of(asked)
+        version = None if swap.empty else table.commit(base, swap.added, swap.removed, record)
         self._ledger.mark(asked, table.kind.dataset, version)
         if version is not None and version % CHECKPOINT_EVERY == 0:
             with suppress(StoreError):  # The commit stands; the next checkpoint catches up.
@@ -163,14 +165,10 @@ class Store:
             )
 
     def _catch_up(self, *datasets: Dataset) -> None:
-        """Mark commits that a dead process did not get to mark. Costs one look at a folder when there are none."""
+        """Bring the ledger up to the tables. Costs two looks at a folder when there is nothing to do."""
+        self._check_there()
         for dataset in datasets or tuple(self._tables):
-            table = self._tables[dataset]
-            if not entry_path(table.root, self._ledger.applied(dataset) + 1).exists():
-                continue
-            with table.lock.held():
-                for entry in table.entries(self._ledger.applied(dataset)):
-                    self._ledger.mark(asked_in(entry.record), dataset, entry.version)
+            self._keeper.catch_up(dataset)
 
     # -- what is known ------------------------------------------------------------------------------------------------
 
@@ -286,47 +284,31 @@ class Store:
     # -- upkeep -------------------------------------------------------------------------------------------------------
 
     def verify(self) -> list[CorruptPartition]:
-        """Read every file and return what is not as it was written: which file, with which tickers and days."""
-        return [one.error for table in self._tables.values() for one in damage(table)]
+        """Read every file and return what is not as it was written (which file, with which tickers and days), what
+        another program changed, and where the rows are not as many as the ledger counts.
+        """
+        self._check_there()
+        return self._keeper.verify()
 
     def repair(self) -> list[CorruptPartition]:
-        """Take damaged and missing files out of the tables, so that their sessions are asked for again.
-
-        Returns what ``verify`` found; files that are not ours are left where they are.
+        """Take damaged and missing files out of the tables, so that exactly the sessions whose rows are lost are asked
+        for again. Returns what ``verify`` found; files that are not ours are left where they are.
         """
-        found: list[CorruptPartition] = []
-        for table in self._tables.values():
-            with table.lock.held():
-                self._catch_up(table.kind.dataset)
-                bad = list(damage(table))
-                files = [one.file for one in bad if one.file is not None]
-                if files:
-                    lost = [one for file in files for one in self._lost(table.kind.dataset, file)]
-                    self._ledger.mark(lost, table.kind.dataset, table.commit([], files, record_of(lost)))
-                found += [one.error for one in bad]
-        return found
-
-    def _lost(self, dataset: Dataset, file: DataFile) -> list[Asked]:
-        """Return answers with nothing, asked for never, in the place of all that ``file`` can have held."""
-        wide = dataset is Dataset.BARS
-        spec = BarSpec(Timespan(file.partition.timespan), file.partition.multiplier) if wide else DAILY
-        days = file.days if wide else (date.min, date.max)
-        return [
-            Asked(Series(one.source, dataset, one.ticker, spec), *days, LOST, "A damaged file was taken out.")
-            for one in self._ledger.held()
-            if one.dataset is dataset and file.may_hold(one.ticker) and one.spec == spec
-        ]
+        self._check_there()
+        return self._keeper.repair()
 
     def compact(self, at_most: int | None = None) -> int:
         """Merge small files of periods that are over, one partition at a time; return how many files went away.
 
         ``at_most``: of so many partitions, then stop; the next call goes on.
         """
+        self._check_there()
         merged = done = 0
         for table in self._tables.values():
             for partition in mergeable(table, day_of(self._clock.now())):
                 if at_most is not None and done >= at_most:
                     return merged
+                self._keeper.catch_up(table.kind.dataset)
                 merged += merge(table, partition)
                 done += 1
         return merged
@@ -347,6 +329,7 @@ class Store:
         ``start`` and ``end`` are inclusive dates, ``None`` = as far as is held; ``tickers=None`` = all; ``as_of``
         (aware) reads what was known then.
         """
+        self._catch_up(Dataset.BARS)
         wanted = Wanted(tickers, start or date.min, end or date.max, source)
         series = (spec.timespan.value, spec.multiplier)
 
@@ -366,6 +349,7 @@ class Store:
         return self._actions(Dataset.DIVIDENDS, tickers, as_of)
 
     def _actions(self, dataset: Dataset, tickers: tuple[str, ...] | None, as_of: datetime | None) -> pa.Table:
+        self._catch_up(dataset)
         table = self._tables[dataset]
         rows = read_rows(
             table.root,

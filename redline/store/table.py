@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from redline.clock import Clock
 from redline.errors import StoreError
+from redline.store.contents import content
 from redline.store.files import Files, explained, make_folders, put
 from redline.store.layout import DATA_FILE, ROW_GROUP, DataFile, Partition, TableKind
 from redline.store.lock import WriterLock
@@ -46,6 +47,8 @@ class Table:
         self._files, self._clock = files, clock
         self._snapshot: Snapshot | None = None
         self._garbage: deque[tuple[float, Path]] = deque()
+        self._named: set[str] = set()
+        self._read_to = -1
 
     def open(self) -> None:
         """Make the table, or repair what a crash left of its log.
@@ -124,17 +127,17 @@ class Table:
         stats = statistics(rows)
         tickers, days = pc.min_max(rows.column("ticker")).as_py(), pc.min_max(rows.column(self.kind.day)).as_py()
         bounds = (tickers["min"], tickers["max"]), (days["min"], days["max"])
-        return DataFile(path, partition, len(data), rows.num_rows, *bounds), stats
+        return DataFile(path, partition, len(data), rows.num_rows, *bounds, content(rows)), stats
 
     def commit(
-        self, added: Sequence[tuple[DataFile, str]], removed: Sequence[DataFile], record: Mapping[str, Any]
+        self, base: int, added: Sequence[tuple[DataFile, str]], removed: Sequence[DataFile], record: Mapping[str, Any]
     ) -> int:
-        """Swap files in one step and return the new version. The caller holds ``lock``.
+        """Swap files of version ``base`` in one step and return the new version. The caller holds ``lock``.
 
         Raises:
             ForeignWriter: somebody who does not know our lock changed the table meanwhile.
         """
-        version = self.snapshot().version + 1
+        version = base + 1
         entry = encoded_entry(added, removed, record, round(self._clock.now().timestamp() * 1000))
         target = entry_path(self.root, version)
         with explained(self.root, len(entry)):
@@ -181,11 +184,25 @@ class Table:
         with self.lock.held(), explained(self.root):
             named = {self.root / one.path for one in self.snapshot().all_files()}
             for path in [*self.root.rglob("*.parquet"), *self.root.rglob(".*.tmp")]:
+                if "_delta_log" in path.parts or path in named:
+                    continue
                 ours = path.suffix == ".tmp" or DATA_FILE.fullmatch(path.name)
-                if ours and "_delta_log" not in path.parts and path not in named:
+                if ours or self.once_named(path):  # What others wrote goes too, once the table has let go of it.
                     self._files.unlink(path)
                     swept += 1
         return swept
+
+    def once_named(self, path: Path) -> bool:
+        """Whether some version of the table named this file. Reads the whole log when there is something new in it."""
+        for entry in self.entries(self._read_to):
+            self._named.update(one.path for one in entry.added)
+            self._read_to = entry.version
+        return path.relative_to(self.root).as_posix() in self._named
+
+    def content_once(self, path: str) -> str:
+        """Return the content that the log tells of a file that may be gone; empty: it tells none."""
+        told = (one.content for entry in self.entries(-1) for one in entry.added if one.path == path)
+        return next(told, "")
 
     def _delta_table(self) -> Any:
         from deltalake import DeltaTable

@@ -30,14 +30,22 @@ def damage(table: Table) -> Iterator[Damage]:
         path = table.root / file.path
         if not path.exists():
             yield Damage(damaged(file, table.kind, "is missing"), file)
+        elif not file.ours:
+            yield Damage(damaged(file, table.kind, "was written by another program"), file)
         elif path.stat().st_size != file.size_bytes or _sha256(path.read_bytes()) != file.sha256:
             yield Damage(damaged(file, table.kind), file)
     for path in sorted(table.root.rglob("*.parquet")):
         # Files of earlier versions are ours too; the next start sweeps them.
-        if "_delta_log" not in path.parts and not DATA_FILE.fullmatch(path.name):
+        if "_delta_log" not in path.parts and not DATA_FILE.fullmatch(path.name) and not table.once_named(path):
             shown = path.relative_to(table.root).as_posix()
             sentence = f"A file among those of {table.kind.dataset.value} is not ours: {shown}."
             yield Damage(CorruptPartition(sentence, "It is not read; remove it.", file=shown), None)
+
+
+def intact(table: Table, file: DataFile) -> bool:
+    """Whether a file of ours is there, with the bytes that its name promises."""
+    path = table.root / file.path
+    return path.exists() and _sha256(path.read_bytes()) == file.sha256
 
 
 def _sha256(data: bytes) -> str:
@@ -68,7 +76,10 @@ def merge(table: Table, partition: Partition) -> int:
     Returns how many files were merged. Killed half-way it has changed nothing, and starts again.
     """
     with table.lock.held():
-        small = [one for one in table.snapshot().files.get(partition, ()) if one.rows < ROWS_IN_A_FILE]
+        snapshot = table.snapshot()
+        if not all(one.ours for one in snapshot.files.get(partition, ())):
+            return 0  # Of another program, and not looked at yet.
+        small = [one for one in snapshot.files.get(partition, ()) if one.rows < ROWS_IN_A_FILE]
         small.sort(key=lambda one: (one.tickers, one.days))
         added, group, rows = [], [], 0
         for at, file in enumerate(small):
@@ -79,5 +90,5 @@ def merge(table: Table, partition: Partition) -> int:
                 added.append(table.write(merged, partition))
                 group, rows = [], 0
         if len(added) < len(small):
-            table.commit(added, small, {"merged": len(small)})
+            table.commit(snapshot.version, added, small, {"merged": len(small)})
     return len(small) - len(added)

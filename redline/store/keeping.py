@@ -18,7 +18,7 @@ from redline.store.table import ForeignWriter, Table
 from redline.store.upkeep import damage
 
 COMMITS_TRIED = 5
-_DAMAGED = "the file that held them was damaged or missing, and was taken out"
+_DAMAGED = "a file was damaged or missing, and was taken out"
 _MISCOUNTED = "the files hold another number than the ledger counts"
 
 

@@ -12,6 +12,8 @@ from redline.market.bar import DAILY
 from redline.market.request import Dataset
 from redline.market.session import SessionState
 from redline.store import Store
+from redline.store.asked import packed
+from redline.store.table import ForeignWriter
 from redline.testing import FakeClock
 from tests.store.samples import CALENDAR, NOW, bars, page, part, splits, splits_part
 
@@ -148,3 +150,104 @@ def test_running_period_is_not_compacted(store: Store) -> None:
         store.commit(part(f"T{at}", day, day), page(bars(f"T{at}", {day: 1.0}), day, day), "b", NOW)
 
     assert store.compact() == 0
+
+
+def test_repair_of_a_file_of_many_tickers_brings_back_no_session_of_others(store: Store, tmp_path: Path) -> None:
+    """Between the file's first and last ticker lie others, and days that the vendor has not, whose rows are safe."""
+    tickers = [f"T{at:02d}" for at in range(20)]
+    traded = {day: 7.0 for day in DAYS if day != DAYS[3]}
+    for ticker in tickers:
+        store.commit(part(ticker, D1, D2), page(bars(ticker, traded), D1, D2), "b", NOW)
+    store.compact()
+    store.commit(part("T05", D1, D2), page(bars("T05", {DAYS[1]: 9.0}), D1, D2), "b2", NOW + timedelta(hours=1))
+    store.commit(part("T07x", D1, D2), page(bars("T07x", traded), D1, D2), "b", NOW)
+    [large] = [one for one in store._tables[Dataset.BARS].snapshot().all_files() if one.rows > len(DAYS)]
+    assert large.may_hold("T07x")
+    (tmp_path / "store" / "bars" / large.path).unlink()
+
+    [found] = store.verify()
+
+    assert "is missing" in found.sentence
+    assert [one.sentence for one in store.repair()] == [found.sentence]
+    assert store.verify() == []
+    held = store.bars_table(None)
+    there = set(zip(held["ticker"].to_pylist(), held["date"].to_pylist(), strict=True))
+    everyone = store.statuses_many("massive", DAILY, [*tickers, "T07x"], D1, D2, NOW)
+    asked = {(ticker, day) for ticker in [*tickers, "T07x"] for day in traded} - {
+        ("T05", day) for day in DAYS if day != DAYS[1]
+    }
+    lost = {
+        (ticker, one.session) for ticker in everyone for one in everyone[ticker] if one.state is SessionState.FAILED
+    }
+    assert lost == asked - there
+    assert {one.state for one in everyone["T07x"]} == {SessionState.STORED, SessionState.VENDOR_HAS_NONE}
+    assert {one.answer for one in everyone["T00"] if one.state is SessionState.FAILED} == {
+        "The bar is gone: a file was damaged or missing, and was taken out."
+    }
+
+    for ticker in tickers:
+        closes = {DAYS[1]: 9.0} if ticker == "T05" else traded
+        store.commit(part(ticker, D1, D2), page(bars(ticker, closes), D1, D2), "b3", NOW + timedelta(hours=2))
+    assert store.verify() == []
+    assert {one.ticker: one.rows for one in store.held()} == {
+        **dict.fromkeys([*tickers, "T07x"], len(traded)),
+        "T05": 1,
+    }
+
+
+def test_file_of_history_that_is_gone_costs_no_session(store: Store, tmp_path: Path) -> None:
+    fill(store, "A")
+    store.commit(part("A", D1, D1), page(bars("A", {D1: 8.0}), D1, D1), "b2", NOW + timedelta(hours=1))
+    [old] = (tmp_path / "store" / "bars").rglob("superseded=true/*.parquet")
+    old.unlink()
+
+    [found] = store.repair()
+
+    assert "superseded=true" in str(found.fields["file"])
+    assert {one.state for one in store.statuses("massive", DAILY, "A", D1, D2, NOW)} == {SessionState.STORED}
+    assert store.verify() == []
+
+
+def recounted(store: Store, day: int, rows: int) -> None:
+    """Let the ledger count other bars of A than the files hold."""
+    counts = {one.toordinal(): 1 for one in DAYS}
+    store._ledger._db.execute("UPDATE asked SET counts = ? WHERE ticker = 'A'", (packed(counts | {day: rows}),))
+
+
+@pytest.mark.parametrize("rows", [5, 0], ids=["too few in the files", "too many in the files"])
+def test_files_that_hold_another_number_of_bars_than_the_ledger_counts_are_found(store: Store, rows: int) -> None:
+    fill(store, "A", "B")
+    recounted(store, DAYS[2].toordinal(), rows)
+
+    [found] = store.verify()
+
+    assert found.fields == {"ticker": "A", "start": DAYS[2].isoformat(), "end": DAYS[2].isoformat()}
+    assert f"the files hold 1 bars and the ledger counts {rows} on 1 dates" in found.sentence
+    assert [one.sentence for one in store.repair()] == [found.sentence]
+    states = {one.session: one.state for one in store.statuses("massive", DAILY, "A", D1, D2, NOW)}
+    assert {day for day, state in states.items() if state is SessionState.FAILED} == {DAYS[2]}
+    assert store.verify() == []
+
+
+def test_period_without_any_file_is_missed(store: Store) -> None:
+    fill(store, "A", "B")
+    table = store._tables[Dataset.BARS]
+    with table.lock.held():
+        snapshot = table.snapshot()
+        version = table.commit(snapshot.version, [], snapshot.all_files(), {"test": True})
+        store._ledger.mark([], Dataset.BARS, version)
+
+    found = store.verify()
+
+    assert [one.fields["ticker"] for one in found] == ["A", "B"]
+    store.repair()
+    assert store.held() == []
+    assert store.verify() == []
+
+
+def test_commit_on_top_of_a_version_that_is_not_the_newest_is_refused(store: Store) -> None:
+    fill(store, "A")
+    table = store._tables[Dataset.BARS]
+
+    with table.lock.held(), pytest.raises(ForeignWriter):
+        table.commit(table.snapshot().version - 1, [], [], {"test": True})

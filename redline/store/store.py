@@ -18,6 +18,7 @@ from redline.market.part import Delivery, Page, Part, SetAside
 from redline.market.request import Dataset
 from redline.market.session import SessionState, SessionStatus
 from redline.store import universes
+from redline.store.alike import Alike
 from redline.store.asked import Asked, Series, Settling, fold, record_of
 from redline.store.delivering import answer_of, marks_of, rounds
 from redline.store.files import Files, explained, make_folders, make_private
@@ -26,7 +27,7 @@ from redline.store.keeping import COMMITS_TRIED, Keeper
 from redline.store.layout import BARS, KINDS, Layout, Partition
 from redline.store.ledger import Held, Ledger
 from redline.store.lock import WriterLock
-from redline.store.marks import Mark, Window, asked_of
+from redline.store.marks import Window, asked_of
 from redline.store.reading import Wanted, in_order, known_at, read_rows
 from redline.store.table import CHECKPOINT_EVERY, ForeignWriter, Table
 from redline.store.upkeep import merge, mergeable
@@ -189,20 +190,23 @@ class Store:
     def statuses_many(
         self, source: str, spec: BarSpec, tickers: Sequence[str], start: date, end: date, now: datetime
     ) -> dict[str, list[SessionStatus]]:
-        """Return what ``statuses`` returns for each ticker. Equal lists may be one and the same: do not change them."""
+        """Return what ``statuses`` returns for each ticker, but for the instants of what is stored and final: those may
+        be another ticker's. Equal lists may be one and the same: do not change them.
+        """
         if len(tickers) <= FEW_TICKERS:
             return {one: self.statuses(source, spec, one, start, end, now) for one in tickers}
         self._catch_up(Dataset.BARS)
         sessions = self._calendar.sessions(start, min(end, day_of(now)))
         series = Series(source, Dataset.BARS, "", spec)
         wanted = dict.fromkeys(tickers, fold((), sessions, spec, self._settling.through))
-        folded: dict[tuple[Mark, ...], list[SessionStatus]] = {}
+        folded: dict[tuple[object, ...], list[SessionStatus]] = {}
+        alike = Alike(sessions, spec, self._calendar)
         for ticker, marks in self._ledger.marks(series, *spec.snap(start, end)):
             if ticker in wanted:
-                if (marks := tuple(one[:4] + one[5:7] + one[11:] for one in marks)) not in folded:  # All that counts.
-                    spans = [asked_of(series, (*one[:4], "", *one[4:6], 0, 0, 0, 0, one[6])) for one in marks]
-                    folded[marks] = fold(spans, sessions, spec, self._settling.through)
-                wanted[ticker] = folded[marks]
+                if (key := alike.key(marks)) not in folded:
+                    spans = [asked_of(series, one) for one in marks]
+                    folded[key] = fold(spans, sessions, spec, self._settling.through)
+                wanted[ticker] = folded[key]
         return wanted
 
     def actions_asked(self, source: str, dataset: Dataset, ticker: str, since: date | None = None) -> datetime | None:

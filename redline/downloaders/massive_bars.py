@@ -7,48 +7,30 @@ base bars. The key never stands in an address.
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import msgspec
-import numpy as np
 
 from redline.downloaders import massive_errors as errors
 from redline.downloaders import massive_slow
 from redline.downloaders.columns import packed_columns
 from redline.downloaders.massive_envelope import Envelope, checked
+from redline.downloaders.massive_rows import Bar, page_of, records_of, shown
 from redline.downloaders.pager import Parsed
 from redline.errors import MalformedPage
-from redline.market.normalize import BAR_RECORD, bars
+from redline.market.normalize import bars
 from redline.market.part import Part
 
 LIMIT = 50_000
-_NAN = float("nan")
-
-
-class _Bar(msgspec.Struct, gc=False):
-    """One result. What is missing gets a value that no JSON can have, so that what is there can be counted."""
-
-    t: float
-    o: float
-    h: float
-    l: float  # noqa: E741  the vendor's name
-    c: float
-    v: float = _NAN
-    vw: float = _NAN
-    n: float = _NAN
-    otc: bool = False
 
 
 class _Answer(Envelope, gc=False):
-    results: list[_Bar] | msgspec.UnsetType = msgspec.UNSET
+    results: list[Bar] | msgspec.UnsetType = msgspec.UNSET
 
 
 decode = msgspec.json.Decoder(_Answer).decode
-_OURS = {"o": "open", "h": "high", "l": "low", "c": "close", "v": "volume", "vw": "vwap"}
 
 
 def first_url(base: str, part: Part, *, adjusted: bool) -> str:
@@ -76,61 +58,18 @@ def parse_page(body: bytes, part: Part, *, adjusted: bool) -> Parsed:
     checked(envelope, part.what, came)
     _check_ticker(envelope, part, adjusted=adjusted)
     table, bad = bars(records, part, show)
-    if came and not table.num_rows:
-        first = (aside + bad)[0]
-        raise MalformedPage(
-            errors.NAME,
-            f"not one of {came:,} rows for {part.what} can be used: {first.reason}.",
-            f"The first was {first.row[:200]}",
-        )
-    return Parsed(table, aside + bad, envelope.following, str(envelope.status))
+    return page_of(envelope, part, table, bad, aside)
 
 
 def _fast(body: bytes) -> tuple[Envelope, Any, Callable[[int], str]] | None:
-    """Decode with typed structs; ``None`` when the slow reader has to decide.
-
-    The decoder takes the last of two equal keys and skips what it does not know unseen. Both leave more quotation
-    marks in the body than the fields that were read account for: then, and on any error, the slow reader decides.
-    """
+    """Decode with typed structs; ``None`` when the slow reader has to decide: on any error, or when more is there."""
     try:
         answer = decode(body)
     except (ValueError, RecursionError):
         return None
     rows = [] if answer.results is msgspec.UNSET else answer.results
-    columns = packed_columns(rows, _Bar)
-    marks = np.count_nonzero(np.frombuffer(body, np.uint8) == ord('"'))
-    if marks != answer.quotation_marks + _marks_of_rows(columns) or not _whole(columns):
-        return None
-    records = np.empty(len(rows), BAR_RECORD)
-    records["t"] = columns["t"]
-    records["transactions"] = np.where(np.isnan(columns["n"]), -1, columns["n"])
-    for theirs, ours in _OURS.items():
-        records[ours] = columns[theirs]
-    return answer, records, lambda at: _show(rows[at])
-
-
-def _marks_of_rows(columns: dict[str, Any]) -> int:
-    """Return how many quotation marks the names of the fields that were read take."""
-    optional = sum(int(np.count_nonzero(~np.isnan(columns[name]))) for name in ("v", "vw", "n"))
-    return 2 * (5 * len(columns["t"]) + optional + int(np.count_nonzero(columns["otc"])))
-
-
-def _whole(columns: dict[str, Any]) -> bool:
-    """Return whether times and transactions are whole numbers that a double holds exactly."""
-    times, counts = columns["t"], columns["n"][~np.isnan(columns["n"])]
-    return bool(
-        np.all(np.abs(times) < 2**53)
-        and np.all(times == np.floor(times))
-        and np.all((counts >= 0) & (counts < 2**53) & (counts == np.floor(counts)))
-    )
-
-
-def _show(row: _Bar) -> str:
-    """Return a row as JSON, without what the vendor left out."""
-    values = {name: getattr(row, name) for name in row.__struct_fields__ if name != "otc"}
-    return json.dumps(
-        {name: int(value) if name in ("t", "n") else value for name, value in values.items() if not math.isnan(value)}
-    )
+    records = records_of(body, answer, packed_columns(rows, Bar))
+    return None if records is None else (answer, records, lambda at: shown(rows[at]))
 
 
 def _check_ticker(envelope: Envelope, part: Part, *, adjusted: bool) -> None:

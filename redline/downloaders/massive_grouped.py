@@ -7,8 +7,6 @@ Over-the-counter stocks are left out (``include_otc`` is false): whoever asks fo
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -19,32 +17,21 @@ import numpy as np
 from redline.downloaders import massive_errors as errors
 from redline.downloaders import massive_slow
 from redline.downloaders.massive_envelope import Envelope, checked
+from redline.downloaders.massive_rows import Bar, page_of, records_of, shown
 from redline.downloaders.pager import Parsed
 from redline.errors import MalformedPage
-from redline.market.normalize import BAR_RECORD, session_bars
+from redline.market.normalize import session_bars
 from redline.market.part import Part, SetAside
 
-_NAN = float("nan")
-_OURS = {"o": "open", "h": "high", "l": "low", "c": "close", "v": "volume", "vw": "vwap"}
 
-
-class _Bar(msgspec.Struct, gc=False):
-    """One result; ``massive_bars`` says why what is missing gets a value that no JSON can have."""
+class _Named(Bar, kw_only=True, gc=False):
+    """One result: a bar, and whose it is."""
 
     T: str
-    t: float
-    o: float
-    h: float
-    l: float  # noqa: E741  the vendor's name
-    c: float
-    v: float = _NAN
-    vw: float = _NAN
-    n: float = _NAN
-    otc: bool = False
 
 
 class _Answer(Envelope, gc=False):
-    results: list[_Bar] | msgspec.UnsetType = msgspec.UNSET
+    results: list[_Named] | msgspec.UnsetType = msgspec.UNSET
 
 
 decode = msgspec.json.Decoder(_Answer).decode
@@ -69,14 +56,7 @@ def parse_page(body: bytes, part: Part) -> Parsed:
     if envelope.adjusted is True:
         raise MalformedPage(errors.NAME, f"the answer to {part.what} has adjusted prices; raw ones were asked for.")
     table, bad = session_bars(names, records, part, show)
-    if came and not table.num_rows:
-        first = (aside + bad)[0]
-        raise MalformedPage(
-            errors.NAME,
-            f"not one of {came:,} rows for {part.what} can be used: {first.reason}.",
-            f"The first was {first.row[:200]}",
-        )
-    return Parsed(table, aside + bad, envelope.following, str(envelope.status))
+    return page_of(envelope, part, table, bad, aside)
 
 
 _Found = tuple[Envelope, Sequence[str], Any, Callable[[int], str], tuple[SetAside, ...]]
@@ -89,18 +69,8 @@ def _fast(body: bytes) -> _Found | None:
     except (ValueError, RecursionError):
         return None
     rows = [] if answer.results is msgspec.UNSET else answer.results
-    columns = _columns(rows)
-    optional = sum(int(np.count_nonzero(~np.isnan(columns[name]))) for name in ("v", "vw", "n"))
-    of_rows = 2 * (7 * len(rows) + optional + int(np.count_nonzero(columns["otc"])))  # T: its name and its value
-    marks = np.count_nonzero(np.frombuffer(body, np.uint8) == ord('"'))
-    if marks != answer.quotation_marks + of_rows or not _whole(columns):
-        return None
-    records = np.empty(len(rows), BAR_RECORD)
-    records["t"] = columns["t"]
-    records["transactions"] = np.where(np.isnan(columns["n"]), -1, columns["n"])
-    for theirs, ours in _OURS.items():
-        records[ours] = columns[theirs]
-    return answer, [row.T for row in rows], records, lambda at: _show(rows[at]), ()
+    records = records_of(body, answer, _columns(rows), texts=2)  # The name of the ticker's field, and the ticker.
+    return None if records is None else (answer, [row.T for row in rows], records, lambda at: shown(rows[at]), ())
 
 
 def _slow(body: bytes, part: Part) -> _Found:
@@ -110,23 +80,6 @@ def _slow(body: bytes, part: Part) -> _Found:
     return envelope, texts, records, lambda at: massive_slow.text_of(kept[at]), aside
 
 
-def _columns(rows: Sequence[_Bar]) -> dict[str, Any]:
+def _columns(rows: Sequence[_Named]) -> dict[str, Any]:
     numbers = np.array([(r.t, r.o, r.h, r.l, r.c, r.v, r.vw, r.n, r.otc) for r in rows], "f8").reshape(len(rows), 9)
     return dict(zip(("t", "o", "h", "l", "c", "v", "vw", "n", "otc"), numbers.T, strict=True))
-
-
-def _whole(columns: dict[str, Any]) -> bool:
-    """Return whether times and transactions are whole numbers that a double holds exactly."""
-    times, counts = columns["t"], columns["n"][~np.isnan(columns["n"])]
-    return bool(
-        np.all(np.abs(times) < 2**53)
-        and np.all(times == np.floor(times))
-        and np.all((counts >= 0) & (counts < 2**53) & (counts == np.floor(counts)))
-    )
-
-
-def _show(row: _Bar) -> str:
-    """Return a row as JSON, without what the vendor left out."""
-    values = {name: getattr(row, name) for name in row.__struct_fields__ if name != "otc"}
-    shown = {name: value for name, value in values.items() if isinstance(value, str) or not math.isnan(value)}
-    return json.dumps({name: int(value) if name in ("t", "n") else value for name, value in shown.items()})

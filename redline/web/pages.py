@@ -17,6 +17,7 @@ from redline.web.contexts import download as download_contexts
 from redline.web.contexts import jobs as job_contexts
 from redline.web.contexts import keys as key_contexts
 from redline.web.contexts import settings as settings_contexts
+from redline.web.contexts import story as story_contexts
 from redline.web.contexts import ticker as ticker_contexts
 from redline.web.contexts.forms import Complaint
 from redline.web.contexts.frame import Frame, frame, tabs
@@ -24,6 +25,7 @@ from redline.web.current import engine as current_engine
 
 if TYPE_CHECKING:
     from redline.engine import Engine
+    from redline.engine.story import Story
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +100,11 @@ def data(engine: Engine, arguments: Mapping[str, object]) -> str:
             "ticker.html", ticker_contexts.ticker_page(engine, {name: str(it) for name, it in arguments.items()})
         )
     return _page("data.html", data_contexts.data_page(engine))
+
+
+def explain(engine: Engine, story: Story) -> str:
+    """Return the page that tells the story of one session."""
+    return _page("explain.html", story_contexts.story_page(engine, story))
 
 
 def settings(engine: Engine, made: tuple[str, str] | None = None) -> str:

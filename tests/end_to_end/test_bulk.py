@@ -193,6 +193,9 @@ def test_a_hole_is_listed_explained_and_fetched_again_and_nothing_else(
     story = client.get("/explain?ticker=KO&date=2020-08-05", headers=WANTED).get_json()
     assert (story["state"], story["of_whom"], story["job_id"]) == ("failed", "Massive.com", None)
     assert story["what_to_do"] == "Fetch it again: python -m redline repair KO"
+    browser = client.application.test_client()
+    page = browser.get("/explain?ticker=KO&date=2020-08-05", headers={"Accept": "text/html"})
+    assert (page.status_code, "asked for" in page.text, 'action="/repair"' in page.text) == (200, True, True)
 
     demo_vendor.clear_faults()
     before = calls(demo_vendor)

@@ -9,6 +9,7 @@ from redline.errors import BadField
 from redline.market.bulk import parse_tickers
 from redline.market.request import refuse_unknown
 from redline.market.series import SeriesQuery, SessionQuery
+from redline.web import pages
 from redline.web.answers import answer, wants_html
 from redline.web.body import arguments, form_or_json
 from redline.web.current import engine
@@ -41,7 +42,10 @@ def gaps() -> Response:
 def explain() -> Response:
     """Tell the story of one session: asked when, of whom, answered what, what to do."""
     asked = SessionQuery.parse(arguments())
-    return answer(engine().explain(asked.ticker, asked.session, asked.spec, asked.source).as_json())
+    story = engine().explain(asked.ticker, asked.session, asked.spec, asked.source)
+    if wants_html():
+        return Response(pages.explain(engine(), story), mimetype="text/html")
+    return answer(story.as_json())
 
 
 @bp.post("/verify")

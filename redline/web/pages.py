@@ -99,7 +99,7 @@ def data(engine: Engine, arguments: Mapping[str, object]) -> str:
         return _page(
             "ticker.html", ticker_contexts.ticker_page(engine, {name: str(it) for name, it in arguments.items()})
         )
-    return _page("data.html", data_contexts.data_page(engine))
+    return _page("data.html", data_contexts.data_page(engine, {name: str(it) for name, it in arguments.items()}))
 
 
 def explain(engine: Engine, story: Story) -> str:

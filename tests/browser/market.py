@@ -1,16 +1,22 @@
-"""An engine for the browser: the stand-in of the web tests with a split, a gap of three sessions and intraday bars."""
+"""An engine for the browser: the stand-in of the web tests with a split, a gap of three sessions, intraday bars, a
+ticker with sessions in each state, and as many further tickers as one likes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
-from redline.market.bar import BarSpec, Timespan
+from redline.engine.story import Story, tell
+from redline.market.bar import DAILY, BarSpec, Timespan
 from redline.market.request import BarsQuery
 from redline.market.schema import BAR_COLUMNS, BARS_WIRE, DIVIDENDS_WIRE, SPLITS_WIRE
 from redline.market.session import SessionState, SessionStatus
+from redline.store import Answered
 from tests.web.standin import SESSIONS, StandInEngine, StandInHeld
 
 GAP = (date(2024, 6, 11), date(2024, 6, 12), date(2024, 6, 13))
@@ -19,11 +25,29 @@ DIVIDEND = date(2024, 6, 20)
 MINUTES = BarSpec(Timespan.MINUTE)
 
 
+MIXED = "MIX.D"
+"""A ticker whose sessions are in all states, one after the other."""
+
+
+@dataclass
 class MarketEngine(StandInEngine):
-    """AAPL, daily with a gap and a split, and by the minute for one day."""
+    """AAPL, daily with a gap and a split, and by the minute for one day.
+
+    Beside it ``mixed`` tickers whose sessions are in all states, and ``many`` with the gap alone.
+    """
+
+    many: int = 0
+    mixed: int = 1
 
     def coverage(self, ticker: str, spec: BarSpec, start: date, end: date) -> list[SessionStatus]:
         asked = datetime(2024, 6, 14, 15, 0, tzinfo=UTC)
+        if ticker.startswith(MIXED):
+            states = list(SessionState)
+            return [
+                SessionStatus(day, states[n % len(states)], int(n % len(states) == 0), "massive", asked, "as it came")
+                for n, day in enumerate(SESSIONS)
+                if start <= day <= end
+            ]
         return [
             SessionStatus(day, SessionState.VENDOR_HAS_NONE, 0, "massive", asked, "no rows")
             if day in GAP
@@ -53,7 +77,26 @@ class MarketEngine(StandInEngine):
         daily = super().held()
         last = SESSIONS[-1]
         minutes = StandInHeld("massive", daily[0].dataset, "AAPL", MINUTES, last, last, 1, 390, 9_000)
-        return [*daily, minutes]
+        further = [*(MIXED + "I" * n for n in range(self.mixed)), *(f"T{n:05}" for n in range(self.many))]
+        return [*daily, minutes, *(replace(daily[0], ticker=ticker) for ticker in further)]
+
+    def coverage_of(
+        self,
+        tickers: Sequence[str] | None = None,
+        spec: BarSpec = DAILY,
+        start: date | None = None,
+        end: date | None = None,
+        source: str = "massive",
+    ) -> dict[str, list[SessionStatus]]:
+        return self.coverage_many(tickers or (), spec, start or SESSIONS[0], end or SESSIONS[-1], source)
+
+    def explain(self, ticker: str, session: date, spec: BarSpec, source: str = "massive") -> Story:
+        status = (
+            self.coverage(ticker, spec, session, session) or [SessionStatus(session, SessionState.MARKET_CLOSED)]
+        )[0]
+        came = None if status.rows else status.state
+        past = [Answered(status.asked_at, session, session, status.answer, "j0001-1-1-0", came, status.rows, False)]
+        return tell(status, ticker, spec, "Massive.com", source, past)
 
 
 def minutes_of(ticker: str) -> pa.Table:

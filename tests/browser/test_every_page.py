@@ -20,6 +20,8 @@ PATHS = (
     "/jobs/j0002",
     "/jobs/j0003",
     "/data",
+    "/data?quarter=2024-Q1&find=mix",
+    "/data?find=nothing",
     "/data?ticker=AAPL",
     "/data?ticker=AAPL&timespan=minute",
     "/data?ticker=AAPL&adjust=all",

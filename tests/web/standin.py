@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
@@ -403,6 +403,11 @@ class StandInEngine:
 
     def coverage(self, ticker: str, spec: BarSpec, start: date, end: date) -> list[SessionStatus]:
         return [SessionStatus(day, SessionState.STORED, 1, "massive") for day in SESSIONS if start <= day <= end]
+
+    def coverage_many(
+        self, tickers: Sequence[str], spec: BarSpec, start: date, end: date, source: str = "massive"
+    ) -> dict[str, list[SessionStatus]]:
+        return {ticker: self.coverage(ticker, spec, start, end) for ticker in tickers}
 
     def gaps(self, ticker: str, spec: BarSpec, start: date, end: date) -> list[Gap]:
         return []

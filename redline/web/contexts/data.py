@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from redline.market.request import Adjust, BarsQuery, Dataset
+from redline.web.contexts.coverage import Coverage, coverage_of
 from redline.web.contexts.frame import Frame, frame
 from redline.web.contexts.words import count, counted, span
 
@@ -29,34 +31,46 @@ class HeldRow:
 
 @dataclass(frozen=True, slots=True)
 class DataPage:
-    """The page at ``/data``."""
+    """The page at ``/data``: the coverage of some tickers, and the series of theirs that are held."""
 
     frame: Frame
     held: tuple[HeldRow, ...]
     lead: str
     demo: bool
+    coverage: Coverage | None
 
 
-def data_page(engine: Engine) -> DataPage:
-    """Return what is held, by ticker."""
-    held = sorted(engine.held(), key=lambda one: (one.ticker, one.dataset.value, one.spec.label))
-    rows = tuple(
-        HeldRow(
-            ticker=one.ticker,
-            dataset=f"{one.spec} bars" if one.dataset is Dataset.BARS else one.dataset.value,
-            href=f"/data?{urlencode(address(BarsQuery((one.ticker,), spec=one.spec)))}"
-            if one.dataset is Dataset.BARS
-            else "",
-            dates=span(one.first, one.last) if one.first else "whole list",
-            sessions=count(one.sessions) if one.dataset is Dataset.BARS else "",
-            rows=count(one.rows),
-            source=one.source,
-        )
-        for one in held
+def data_page(engine: Engine, args: Mapping[str, str]) -> DataPage:
+    """Return what is held, by ticker; ``args``: series, quarter, find and page, as ``coverage_of`` takes them.
+
+    Raises:
+        BadField: one of them is wrong.
+    """
+    held = engine.held()
+    if not held:
+        return DataPage(frame(engine, "data"), (), "", engine.demo, None)
+    made, shown = coverage_of(engine, held, args)
+    wanted = frozenset(shown)
+    mine = sorted(
+        (one for one in held if one.ticker in wanted), key=lambda it: (it.ticker, it.dataset.value, it.spec.label)
     )
     tickers = len({one.ticker for one in held})
     total = counted(sum(one.rows for one in held), "row")
-    return DataPage(frame(engine, "data"), rows, f"{counted(tickers, 'ticker')}, {total}." if rows else "", engine.demo)
+    lead = f"{counted(tickers, 'ticker')}, {total}."
+    return DataPage(frame(engine, "data"), tuple(_row(one) for one in mine), lead, engine.demo, made)
+
+
+def _row(one: Any) -> HeldRow:
+    bars = one.dataset is Dataset.BARS
+    return HeldRow(
+        ticker=one.ticker,
+        dataset=f"{one.spec} bars" if bars else one.dataset.value,
+        href=f"/data?{urlencode(address(BarsQuery((one.ticker,), spec=one.spec)))}" if bars else "",
+        dates=span(one.first, one.last) if one.first else "whole list",
+        sessions=count(one.sessions) if bars else "",
+        rows=count(one.rows),
+        source=one.source,
+    )
 
 
 def address(query: BarsQuery) -> dict[str, str]:

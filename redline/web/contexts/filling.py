@@ -87,4 +87,4 @@ def _lacking(engine: Engine, tickers: Sequence[str], spec: BarSpec, source: str)
 
 
 def _took(minutes: float) -> str:
-    return f"{duration(minutes * 60)} at this key's pace" if minutes * 60 >= 1 else "at once"
+    return f"{duration(minutes * 60)} at this key's pace" if minutes * 60 >= 1 else "less than a second"

@@ -1,9 +1,10 @@
 """A storm of 429s over one key: 4 processes x 8 threads, and a vendor that says no for a minute at a time.
 
     python bench/storm.py                    # a minute lasts 3 s
-    python bench/storm.py --window 60        # the real minute: eight of them
+    python bench/storm.py --window 60        # the real minute: twelve of them
 
-The vendor says yes until all are at work; then no without a Retry-After, yes, no until a time that it names, yes. Over:
+The vendor says yes until all are at work; then no without a Retry-After, yes, no until a time that it names, yes, no
+well beyond the times that it names, yes. Over:
 calls beyond the limit in any sliding window, refused ones included. Used: of what the limit allows in the whole windows
 of each stretch of yes, from the first call after the pause that the 429s asked for. Refused: calls that arrive while
 the vendor says no, those under way when it began among them. One JSON line; exit code 1 when a goal is missed.
@@ -28,7 +29,7 @@ from bench.audit import commit_of_this, most_in_a_window
 from bench.budget import ANSWER, Recorder, work
 
 #: What the vendor says, and for how many windows.
-PHASES = (("no", 1.0), ("yes", 3.3), ("no, until", 1.0), ("yes", 2.6))
+PHASES = (("no", 1.0), ("yes", 3.3), ("no, until", 1.0), ("yes", 2.6), ("no, and no", 1.0), ("yes", 2.6))
 MANY_CALLS = 1_000_000
 
 
@@ -53,8 +54,10 @@ class Stormy(Recorder):
         return len(PHASES), end
 
     def named_s(self, at: float) -> int:
-        """Return the Retry-After of a moment: whole seconds to the end of its phase."""
-        return math.ceil(self.phase(at)[1] - at)
+        """Return the Retry-After of a moment: whole seconds to the end of its phase, or of a third of it."""
+        number, end = self.phase(at)
+        left_s = math.ceil(end - at)
+        return min(left_s, max(1, round(self._window_s / 3))) if PHASES[number][0] == "no, and no" else left_s
 
     def answer(self) -> bytes:
         now = time.monotonic()
@@ -62,7 +65,7 @@ class Stormy(Recorder):
         says = PHASES[number][0] if number < len(PHASES) else "yes"
         if says == "yes":
             return ANSWER
-        again = f"Retry-After: {self.named_s(now)}\r\n" if says == "no, until" else ""
+        again = f"Retry-After: {self.named_s(now)}\r\n" if says != "no" else ""
         return f"HTTP/1.1 429 Too Many Requests\r\n{again}Content-Length: 0\r\n\r\n".encode()
 
 

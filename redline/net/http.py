@@ -156,6 +156,10 @@ class HttpClient:
                 self._breaker.failed(given)
             else:
                 self._breaker.succeeded(given)
+                if isinstance(error, RateLimited):
+                    self.budget.pause(self._asked_s(answer, error) or self.budget.window_s, VENDOR_WAITS)
+                else:
+                    slot.served()
             return answer, error
 
     def _send(self, ask: _Ask, slot: Slot) -> Answer:
@@ -212,13 +216,15 @@ class HttpClient:
     # -- what follows -------------------------------------------------------------------------------------------------
 
     def _throttled(self, ask: _Ask, answer: Answer | None, error: RateLimited, since_first_s: float) -> None:
-        asked = None if answer is None else retry_after_s(answer.headers, self._clock.now())
-        if asked is None and error.asked_by_server:
-            asked = error.retry_after_s
+        asked = self._asked_s(answer, error)
         state = Throttle(asked, since_first_s, self.budget.window_s, ask.patience_s)
-        self.budget.pause(state.wait_s, VENDOR_WAITS)
         if state.gives_up:
             raise self._rate_limited(ask, state.wait_s, asked_by_server=asked is not None)
+
+    def _asked_s(self, answer: Answer | None, error: RateLimited) -> float | None:
+        """Return how long a 429 asks to wait; None when it does not say."""
+        asked = None if answer is None else retry_after_s(answer.headers, self._clock.now())
+        return error.retry_after_s if asked is None and error.asked_by_server else asked
 
     def _refuse_long_pause(self, ask: _Ask) -> None:
         if ask.patience_s is not None and (left := self.budget.paused_s()) > LONG_S:

@@ -29,15 +29,20 @@ _TOKENS = itertools.count(1)
 
 
 class Slot:
-    """A slot that is held. ``give_back()``: no request left this machine, so nothing has to rest."""
+    """A slot that is held. ``give_back()``: no request left this machine, so nothing has to rest. ``served()``: the
+    vendor has answered, and did not say that there were too many requests.
+    """
 
-    __slots__ = ("sent",)
+    __slots__ = ("sent", "well")
 
     def __init__(self) -> None:
-        self.sent = True
+        self.sent, self.well = True, False
 
     def give_back(self) -> None:
         self.sent = False
+
+    def served(self) -> None:
+        self.well = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,10 @@ class _KeyRow:
     limit: float
     paused_until: float
     pause_reason: str
+
+    def one_first(self, now: float) -> bool:
+        """Whether a pause is over and nobody knows yet if the vendor has meant it: it stands until one was served."""
+        return 0.0 < self.paused_until <= now
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +117,14 @@ class KeyBudget:
             held.sent = True
             yield held
         finally:
-            self._let_go_or_later(token, sent=held.sent)
+            self._let_go_or_later(token, held)
 
     def pause(self, seconds: float, reason: str) -> None:
-        """Let nobody who uses the key send for ``seconds`` from now; a longer pause that is on stays."""
+        """Let nobody who uses the key send for ``seconds`` from now; a longer pause that is on stays.
+
+        Then one request goes first, and the others when it was ``served``: a vendor that still says no hears no more
+        than that one. Call it while the slot of the refused request is held, or another goes first in between.
+        """
 
         def write(db: sqlite3.Connection, now: float) -> None:
             self._row(db, now)
@@ -195,27 +208,31 @@ class KeyBudget:
                 slots.sweep(is_alive)
                 slots.fit()
                 self._tidied_at = now
-            turn = slots.look(token, owner, row.paused_until)
+            turn = slots.look(token, owner, row.paused_until, one_first=row.one_first(now))
             if turn.started:
                 return _Step(started=True)
-            reason = row.pause_reason if row.paused_until > now else f"budget: {slots.used()} of {pace.slots} used"
+            reason = row.pause_reason if row.paused_until else f"budget: {slots.used()} of {pace.slots} used"
             # A slot that comes back rests for a window: whoever is given it hears of it early enough by looking often.
             wait_s = min(max(pace.window_s / 8, 0.01), 1.0) if turn.due is None else turn.due - now
             return _Step(started=False, wait_s=min(wait_s, LONGEST_SLEEP_S), reason=reason)
 
         return self._file.run(work)
 
-    def _let_go_or_later(self, token: str, *, sent: bool) -> None:
+    def _let_go_or_later(self, token: str, held: Slot) -> None:
         try:
-            self._let_go(token, sent=sent)
+            self._let_go(token, held)
         except RedlineError:
             # The answer is good though the file is not. Until this is made up for, the slot stays taken and the next
             # wait raises the error.
-            self._shared.later(lambda: self._let_go(token, sent=sent))
+            self._shared.later(lambda: self._let_go(token, held))
 
-    def _let_go(self, token: str, *, sent: bool) -> None:
+    def _let_go(self, token: str, held: Slot) -> None:
         def work(db: sqlite3.Connection, now: float) -> None:
-            Slots(db, self._key, self._pace(self._row(db, now)), now).end(token, sent=sent)
+            row = self._row(db, now)
+            slots = Slots(db, self._key, self._pace(row), now)
+            if held.well and row.one_first(now) and slots.went_first(token):
+                db.execute("UPDATE keys SET paused_until = 0, pause_reason = '' WHERE id = ?", (self._key,))
+            slots.end(token, sent=held.sent)
 
         self._file.run(work)
 

@@ -1,8 +1,9 @@
 """The slots of one key, as steps inside one transaction: queue, reservation, start, end. No waiting, no clock.
 
 A slot is a row. ``token`` NULL: idle, free again ``rest_s`` after ``ended_at``. ``token`` set, ``started`` 0: reserved
-for a waiter that sleeps until it is due; nothing was sent. ``started`` 1: a request may be on the wire. As ``ended_at``
-is kept, and not the time it is free again, a changed limit holds at once for slots used under the old one.
+for a waiter that sleeps until it is due; nothing was sent. ``started`` 1: a request may be on the wire; above 1: so may
+one that goes first after a pause, alone, and this is its second since boot. As ``ended_at`` is kept, and not the time
+it is free again, a changed limit holds at once for slots used under the old one.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ _ROUNDING_S = 1e-6
 
 _ON_ITS_WAY = 1 / 20
 """Part of the window that what a killed process has sent may still be under way when its death is found."""
+
+_LOOK_AGAIN = 1 / 16
+_LOOK_AGAIN_S = 0.5
+"""How long who waits for the one that goes first sleeps before it looks: part of the window, and at most so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +80,11 @@ class Slots:
                 self._db.execute("DELETE FROM queue WHERE key = ? AND owner = ?", (self._key, owner))
                 self._db.execute("DELETE FROM turns WHERE key = ? AND owner = ?", (self._key, owner))
 
-    def look(self, token: str, owner: str, paused_until: float) -> Turn:
-        """Return where the waiter stands, queueing it when it is unknown and starting it when it is due."""
+    def look(self, token: str, owner: str, paused_until: float, *, one_first: bool = False) -> Turn:
+        """Return where the waiter stands, queueing it when it is unknown and starting it when it is due.
+
+        ``one_first``: only one request may be on its way that started so, the others come after its end.
+        """
         row = self._reserved(token) or self._taken_at_once(token, owner)
         if row is None:
             self._db.execute(
@@ -90,8 +98,22 @@ class Slots:
         due = max(ended_at + self._pace.rest_s, paused_until)
         if self._now < due - _ROUNDING_S:
             return Turn(started=False, due=due)
-        self._db.execute("UPDATE slots SET started = 1 WHERE id = ?", (slot,))
+        if one_first and self._one_is_first():
+            return Turn(started=False, due=self._now + min(self._pace.window_s * _LOOK_AGAIN, _LOOK_AGAIN_S))
+        self._db.execute(
+            "UPDATE slots SET started = ? WHERE id = ?", (max(2, int(self._now)) if one_first else 1, slot)
+        )
         return Turn(started=True, due=due)
+
+    def went_first(self, token: str) -> bool:
+        """Whether this request was sent as the one that goes first."""
+        query = "SELECT 1 FROM slots WHERE key = ? AND token = ? AND started > 1"
+        return self._db.execute(query, (self._key, token)).fetchone() is not None
+
+    def _one_is_first(self) -> bool:
+        """Whether one is on its way; a process that was stopped in the middle of it holds nobody up for ever."""
+        query = "SELECT 1 FROM slots WHERE key = ? AND started > max(1, ?)"
+        return self._db.execute(query, (self._key, self._now - self._pace.rest_s - 1)).fetchone() is not None
 
     def grant(self) -> None:
         """Reserve idle slots, the one free first for the process whose last turn is longest ago, then by ticket."""

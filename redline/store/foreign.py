@@ -64,11 +64,8 @@ def accept(table: Table, ledger: Ledger, strangers: Sequence[LogEntry], calendar
         added += [table.write(in_order([rows], table.kind), partition) for rows in review.kept if rows.num_rows]
         if not partition.superseded:
             marks += _marks(table, ledger, snapshot, partition, fresh, review, calendar)
-    stays = {one.path for one, _ in added} & {one.path for one in new}
-    added = list({one.path: (one, stats) for one, stats in added if one.path not in stays}.values())
-    removed = [one for one in new if one.path not in stays]
     record = record_of(marks) | {ACCEPTED: snapshot.version}
-    ledger.mark(marks, table.kind.dataset, table.commit(snapshot.version, added, removed, record))
+    ledger.mark(marks, table.kind.dataset, table.commit(snapshot.version, added, new, record))
 
 
 def _net(strangers: Sequence[LogEntry]) -> tuple[set[str], set[str]]:

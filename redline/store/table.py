@@ -138,6 +138,7 @@ class Table:
             ForeignWriter: somebody who does not know our lock changed the table meanwhile.
         """
         version = base + 1
+        added, removed = _apart(added, removed)
         entry = encoded_entry(added, removed, record, round(self._clock.now().timestamp() * 1000))
         target = entry_path(self.root, version)
         with explained(self.root, len(entry)):
@@ -208,6 +209,17 @@ class Table:
         from deltalake import DeltaTable
 
         return DeltaTable(self.root)
+
+
+def _apart(
+    added: Sequence[tuple[DataFile, str]], removed: Sequence[DataFile]
+) -> tuple[list[tuple[DataFile, str]], list[DataFile]]:
+    """Return files to add and to remove, each once and none in both: a file whose rows come out as they were has the
+    name that it had, and an entry that removed and added it would be read as one that removed it.
+    """
+    new = {one.path: (one, stats) for one, stats in added}
+    old = {one.path: one for one in removed}
+    return [new[path] for path in new if path not in old], [old[path] for path in old if path not in new]
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import stat
 from datetime import date, timedelta
 from pathlib import Path
@@ -8,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from redline.market.bar import BarSpec, Timespan
-from redline.market.part import Page, Part, SetAside
+from redline.market.part import Delivery, Page, Part, SetAside
 from redline.market.request import Dataset
 from redline.market.schema import BARS_WIRE
 from redline.store import Committed, Store
@@ -232,3 +233,21 @@ def test_part_of_dividends_keeps_its_columns(store: Store) -> None:
     store.commit(Part("massive", Dataset.DIVIDENDS, "A", D1, D1), Page(given, D1, D1), "b", NOW)
 
     assert store.dividends_table(("A",)).select(DIVIDENDS_WIRE.names).equals(given)
+
+
+def test_file_that_comes_out_as_it_was_is_not_removed(store: Store, tmp_path: Path, clock: FakeClock) -> None:
+    """A day that the market's answer put into a file of its own and a page takes back leaves the first file as it is:
+    an entry that removes and adds one and the same file is read as one that removes it.
+    """
+    whole = Delivery(part("*", D1, D1), page(bars("A", {D1: 1.0}), D1, D1), "b2", NOW + HOUR, ("A",))
+    store.commit(part("A", D2, D2), page(bars("A", {D2: 2.0}), D2, D2), "b1", NOW)
+    store.commit_many([whole])
+    store.commit(part("A", D1, D1), page(bars("A", {}), D1, D1), "b3", NOW + 2 * HOUR)
+
+    for path in (tmp_path / "store" / "bars" / "_delta_log").glob("*.json"):
+        actions = [json.loads(line) for line in path.read_text().splitlines()]
+        added = {one["add"]["path"] for one in actions if "add" in one}
+        assert not added & {one["remove"]["path"] for one in actions if "remove" in one}
+    again = Store(tmp_path, clock, CALENDAR)
+    assert closes(again) == closes(store) == {D2: 2.0}
+    again.close()

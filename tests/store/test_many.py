@@ -71,7 +71,7 @@ def deliveries(draw: st.DrawFn) -> list[list[Delivery]]:
     return jobs
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(deliveries())
 def test_many_at_once_equal_one_by_one(jobs: list[list[Delivery]]) -> None:
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as many:

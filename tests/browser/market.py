@@ -41,6 +41,8 @@ class MarketEngine(StandInEngine):
 
     def coverage(self, ticker: str, spec: BarSpec, start: date, end: date) -> list[SessionStatus]:
         asked = datetime(2024, 6, 14, 15, 0, tzinfo=UTC)
+        if not ticker.startswith(("AAPL", "MSFT", "T0", MIXED)):  # never asked for
+            return [SessionStatus(day, SessionState.NEVER_ASKED) for day in SESSIONS if start <= day <= end]
         if ticker.startswith(MIXED):
             states = list(SessionState)
             return [

@@ -49,6 +49,7 @@ def test_enter_says_what_a_stored_cell_is_and_leads_from_a_hole_to_its_story(vis
     with page.expect_navigation():
         page.keyboard.press("Enter")
     assert page.url.endswith(f"/explain?ticker={MIXED}&date=2024-06-26")
+    assert page.inner_text("h1") == f"{MIXED}, 2024-06-26"
 
 
 def test_each_kind_of_cell_is_drawn_in_a_form_of_its_own(visit: Visit) -> None:

@@ -22,6 +22,8 @@ PATHS = (
     "/data",
     "/data?quarter=2024-Q1&find=mix",
     "/data?find=nothing",
+    "/explain?ticker=AAPL&date=2024-06-11",
+    "/explain?ticker=MIX.D&date=2024-06-13",
     "/data?ticker=AAPL",
     "/data?ticker=AAPL&timespan=minute",
     "/data?ticker=AAPL&adjust=all",

@@ -16,8 +16,9 @@ from redline.market.bar import DAILY, BarSpec, Timespan
 from redline.market.session import SessionState, SessionStatus
 from redline.testing import Emulator
 from redline.web import pages
-from redline.web.contexts.coverage import Coverage, coverage_of, found_tickers, quarter_of
+from redline.web.contexts.coverage import Coverage, coverage_of, found_tickers
 from redline.web.contexts.heat import KIND_OF, heat_map, short, weekdays
+from redline.web.contexts.quarters import quarter_of
 from tests.browser.market import MIXED, MarketEngine
 
 WEEK = weekdays(date(2024, 6, 3), date(2024, 6, 9))
@@ -167,6 +168,9 @@ def test_the_button_under_the_gaps_names_the_calls_that_the_repair_then_takes(
     assert shown.fill is None
     held = engine.held()
     assert {one.ticker for one in held if one.dataset.value == "bars"} == {"AAPL"}  # KO has no rows, so it is not held
+    shown = seen(engine, quarter="2020-Q3", find="KO, ZZZZ")
+    assert [one.ticker for one in shown.counts] == ["KO"]  # but asked for, and found by its name
+    assert shown.fill is not None
 
     asked = {"tickers": "KO", "start_date": "2020-07-01", "end_date": "2020-07-02"}
     engine.wait(engine.submit(engine.parse_bulk(asked)).job_id, 60)

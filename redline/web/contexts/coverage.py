@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,12 @@ from redline.errors import BadField
 from redline.market.bar import BarSpec
 from redline.market.request import Dataset
 from redline.market.session import Gap, SessionStatus, gaps
-from redline.web.contexts.filling import LACKING, Fill, repair_of
+from redline.market.ticker import is_ticker
+from redline.web.contexts.filling import FEW, LACKING, Fill, fews, repair_of
 from redline.web.contexts.forms import Option, options
 from redline.web.contexts.heat import KINDS, HeatMap, heat_map, kinds_of, weekdays
 from redline.web.contexts.pieces import Link
+from redline.web.contexts.quarters import quarter_name, quarter_of, series_name
 from redline.web.contexts.story import explain_path
 from redline.web.contexts.words import count, counted, shape, span
 
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from redline.engine import Engine
 
 TICKERS, GAPS = 50, 200
-QUARTER = re.compile(r"(\d{4})-Q([1-4])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,26 +110,6 @@ class Coverage:
     nothing: str
 
 
-def series_name(spec: BarSpec, source: str) -> str:
-    """Return the name of a series in an address: ``1day``, or ``1day@source`` of another source than the first."""
-    return spec.label if source == "massive" else f"{spec.label}@{source}"
-
-
-def quarter_name(day: date) -> str:
-    """Return the name of the quarter of a day: ``2020-Q3``."""
-    return f"{day.year}-Q{(day.month + 2) // 3}"
-
-
-def quarter_of(name: str) -> tuple[date, date]:
-    """Return first and last day of a quarter; raises ``BadField``."""
-    found = QUARTER.fullmatch(name)
-    if found is None or found[1] == "0000" or found[1] == "9999":
-        raise BadField("quarter", name, "it must be a year and a quarter, such as 2020-Q3")
-    year, first = int(found[1]), 3 * int(found[2]) - 2
-    following = date(year + first // 10, (first + 3 - 1) % 12 + 1, 1)
-    return date(year, first, 1), following - timedelta(days=1)
-
-
 def found_tickers(held: Sequence[str], find: str) -> list[str]:
     """Return the tickers of ``held`` that ``find`` names or begins, all for none; each once, sorted."""
     wanted = tuple(one.strip().upper() for one in find.split(",") if one.strip())
@@ -149,11 +130,17 @@ def coverage_of(engine: Engine, held: Sequence[Any], args: Mapping[str, str]) ->
     known = {series_name(one.spec, one.source): (one.spec, one.source) for one in bars}
     view, mine = _view(engine, bars, known, args)
     tickers = found_tickers([one.ticker for one in held], view.find)
+    asked = _asked(engine, view, {one.upper() for one in tickers})
+    tickers = sorted([*tickers, *asked])
     page = tickers[TICKERS * (view.page - 1) : TICKERS * view.page]
-    of_series = {one.ticker for one in mine}
+    of_series = {one.ticker for one in mine} | asked
     drawn = [one for one in page if one in of_series]
     days = weekdays(view.start, view.end)
-    found = engine.coverage_many(drawn, view.spec, view.start, view.end, view.source) if drawn else {}
+    found = {
+        ticker: statuses
+        for few in fews(drawn)
+        for ticker, statuses in engine.coverage_many(few, view.spec, view.start, view.end, view.source).items()
+    }
     holes = [gap for ticker, statuses in found.items() for gap in gaps(ticker, list(statuses))]
     made = Coverage(
         title=f"{counted(len(drawn), 'ticker')} × {counted(len(days), 'weekday')}, {span(view.start, view.end)}",
@@ -195,6 +182,13 @@ def _view(
 def _ended(engine: Engine, start: date, end: date, held: date) -> date:
     """Return the last day to show: no session that is still to come, or that nobody can have yet."""
     return max(start, min(end, max(engine.default_range()[1], held)))
+
+
+def _asked(engine: Engine, view: View, met: AbstractSet[str]) -> set[str]:
+    """Return the tickers that ``find`` names, that nothing is held of, and that somebody has asked for all the same."""
+    named = [one.strip() for one in view.find.split(",") if is_ticker(one.strip()) and one.strip().upper() not in met]
+    found = engine.coverage_of(tuple(named[:FEW]), view.spec, source=view.source) if named else {}
+    return {ticker for ticker, statuses in found.items() if any(one.asked_at for one in statuses)}
 
 
 def _series(known: Mapping[str, tuple[BarSpec, str]], view: View) -> tuple[Option, ...]:

@@ -4,6 +4,7 @@ ticker with sessions in each state, and as many further tickers as one likes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -41,7 +42,7 @@ class MarketEngine(StandInEngine):
 
     def coverage(self, ticker: str, spec: BarSpec, start: date, end: date) -> list[SessionStatus]:
         asked = datetime(2024, 6, 14, 15, 0, tzinfo=UTC)
-        if not ticker.startswith(("AAPL", "MSFT", "T0", MIXED)):  # never asked for
+        if not re.fullmatch(rf"AAPL|MSFT|T\d{{5}}|{MIXED}I*", ticker):  # never asked for
             return [SessionStatus(day, SessionState.NEVER_ASKED) for day in SESSIONS if start <= day <= end]
         if ticker.startswith(MIXED):
             states = list(SessionState)

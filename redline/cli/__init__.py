@@ -9,13 +9,12 @@ import os
 import sys
 
 from redline.cli.arguments import parser
+from redline.cli.codes import INCOMPLETE, code_of
 from redline.cli.output import Output
 from redline.engine import install_logging
-from redline.errors import ConfigError, InvalidKey, RedlineError, RequestError, StoreUnwritable
+from redline.errors import RedlineError
 
 __all__ = ["main"]
-
-COMPLETE, INCOMPLETE, WRONG_USE = 0, 1, 2
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -34,9 +33,7 @@ def main(argv: list[str] | None = None) -> int:
         return code
     except RedlineError as error:
         output.error(error)
-        # A job that failed bears only the code and status of what made it fail.
-        wrong_kind = isinstance(error, RequestError | ConfigError | InvalidKey | StoreUnwritable)
-        return WRONG_USE if wrong_kind or error.status in (400, 401, 404) else INCOMPLETE
+        return code_of(error)
     except BrokenPipeError:  # Whoever read the answer has seen enough, as `| head -1` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INCOMPLETE

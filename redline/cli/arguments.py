@@ -12,6 +12,8 @@ from redline.cli.output import Output
 from redline.market.bar import Timespan
 from redline.market.request import Adjust, Dataset, Format
 
+DAY = "YYYY-MM-DD"
+TICKERS = "such as AAPL or BRK.B, several by comma or space; @FILE reads a list, - reads one from stdin"
 Run = Callable[[argparse.Namespace, Output], int]
 
 
@@ -30,6 +32,9 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
     _add_serve(verbs, common)
     _add_download(verbs, asking)
+    _add_plan(verbs, common)
+    _add_update(verbs, common)
+    _add_completeness(verbs, common)
     _add_keys(verbs, common, asking)
     _add_status(verbs, common)
     verbs.add_parser("emulator", help="start the imitation of the vendor; see emulator --help", add_help=False)
@@ -48,20 +53,65 @@ def _add_serve(verbs: Verbs, common: argparse.ArgumentParser) -> None:
 
 def _add_download(verbs: Verbs, common: argparse.ArgumentParser) -> None:
     verb = verbs.add_parser("download", parents=[common], help="fetch what is not held yet, and print it")
-    verb.add_argument("ticker", help="such as AAPL or BRK.B; case matters")
-    verb.add_argument("--start", metavar="YYYY-MM-DD", help="first day, inclusive (default: one year before the end)")
-    verb.add_argument("--end", metavar="YYYY-MM-DD", help="last day, inclusive (default: the last finished session)")
-    verb.add_argument("--dataset", default=Dataset.BARS.value, help=" ".join(one.value for one in Dataset.downloads()))
-    verb.add_argument("--timespan", default=Timespan.DAY.value, help=" ".join(one.value for one in Timespan))
-    verb.add_argument("--multiplier", default="1", help="bars of so many timespans (1)")
-    verb.add_argument(
-        "--adjust", default=Adjust.SPLITS.value, help="none, splits (default) or all (splits and dividends)"
-    )
-    verb.add_argument("--source", default="massive", help="where from (massive)")
+    _add_wanted(verb)
     verb.add_argument("--out", metavar="FILE", help="write the rows to a file; the ending says the format")
     verb.add_argument("--format", help=f"format of --out: {' '.join(one.value for one in Format)}")
     verb.add_argument("--strict", action="store_true", help="exit code 1 for explained gaps too")
+    verb.add_argument("--save-as", metavar="NAME", help="keep the request as a collection under this name")
+    verb.add_argument("--update-at", metavar="HH:MM", help="time of day (UTC) of the collection's daily update")
     verb.set_defaults(run=verb_of("download", "run"))
+
+
+def _add_wanted(verb: argparse.ArgumentParser) -> None:
+    """Add what says which rows are wanted: ``download`` and ``plan`` take the same."""
+    verb.add_argument("tickers", nargs="*", metavar="TICKER", help=f"{TICKERS}; case matters")
+    verb.add_argument("--universe", metavar="LIST", help="instead of tickers: us_stocks, held or collection:NAME")
+    verb.add_argument("--as-of", metavar=DAY, help="day of the list us_stocks (default: today)")
+    verb.add_argument("--start", metavar=DAY, help="first day, inclusive (default: one year before the end)")
+    verb.add_argument("--end", metavar=DAY, help="last day, inclusive (default: the last finished session)")
+    verb.add_argument("--dataset", default=Dataset.BARS.value, help=" ".join(one.value for one in Dataset.downloads()))
+    _add_series(verb)
+    verb.add_argument(
+        "--adjust", default=Adjust.SPLITS.value, help="none, splits (default) or all (splits and dividends)"
+    )
+
+
+def _add_series(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--timespan", default=Timespan.DAY.value, help=" ".join(one.value for one in Timespan))
+    verb.add_argument("--multiplier", default="1", help="bars of so many timespans (1)")
+    verb.add_argument("--source", default="massive", help="where from (massive)")
+
+
+def _add_plan(verbs: Verbs, common: argparse.ArgumentParser) -> None:
+    verb = verbs.add_parser("plan", parents=[common], help="what a download would fetch and cost; nothing is fetched")
+    _add_wanted(verb)
+    verb.set_defaults(run=verb_of("plan", "run"))
+
+
+def _add_update(verbs: Verbs, common: argparse.ArgumentParser) -> None:
+    verb = verbs.add_parser("update", parents=[common], help="bring collections up to date")
+    verb.add_argument("names", nargs="*", metavar="NAME", help="which (default: all)")
+    verb.set_defaults(run=verb_of("update", "run"))
+
+
+def _add_completeness(verbs: Verbs, common: argparse.ArgumentParser) -> None:
+    whom = f"{TICKERS} (default: all that were ever asked for)"
+    gaps = verbs.add_parser("gaps", parents=[common], help="what is missing, and why")
+    gaps.add_argument("tickers", nargs="*", metavar="TICKER", help=whom)
+    gaps.add_argument("--start", metavar=DAY, help="first day, inclusive (default: the first that was asked for)")
+    gaps.add_argument("--end", metavar=DAY, help="last day, inclusive (default: the last that was asked for)")
+    _add_series(gaps)
+    gaps.set_defaults(run=verb_of("completeness", "gaps"))
+    verify = verbs.add_parser("verify", parents=[common], help="read every file against its checksum and counts")
+    verify.set_defaults(run=verb_of("completeness", "verify"))
+    repair = verbs.add_parser("repair", parents=[common], help="fetch what failed, was lost or came late, and no more")
+    repair.add_argument("tickers", nargs="*", metavar="TICKER", help=whom)
+    repair.set_defaults(run=verb_of("completeness", "repair"))
+    explain = verbs.add_parser("explain", parents=[common], help="the story of one session: asked when, answered what")
+    explain.add_argument("ticker", metavar="TICKER", help="such as AAPL")
+    explain.add_argument("date", metavar=DAY, help="the session")
+    _add_series(explain)
+    explain.set_defaults(run=verb_of("completeness", "explain"))
 
 
 def _add_keys(verbs: Verbs, common: argparse.ArgumentParser, asking: argparse.ArgumentParser) -> None:

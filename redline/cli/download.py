@@ -1,4 +1,4 @@
-"""``download``: fetch what is not held yet, wait for it, print or write the rows."""
+"""``download``: fetch what is not held yet, wait for it, print or write the rows; many tickers go to ``many``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import argparse
 from contextlib import closing
 from pathlib import Path
 
+from redline.cli import many
+from redline.cli.following import follow
+from redline.cli.named import one_ticker
 from redline.cli.output import DEMO_NOTE, Output
 from redline.demo import DemoMarket
 from redline.engine import Engine, JobView, open_engine
@@ -21,8 +24,11 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     adjust = Adjust.parse(arguments.adjust)
     destination = Path(arguments.out) if arguments.out else None
     form = _format(arguments.format, destination)
+    ticker = one_ticker(arguments)
+    if ticker is None or arguments.save_as is not None or arguments.update_at is not None:
+        return many.run(arguments, output, destination, form)
     with DemoMarket() as demo, closing(open_engine(demo=demo)) as engine:
-        request = engine.parse_download(_body(arguments, adjust))
+        request = engine.parse_download(_body(arguments, ticker, adjust))
         if engine.demo and request.source == "massive":
             output.say(DEMO_NOTE)
         bill = engine.plan(request)
@@ -41,9 +47,9 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         return 0 if complete else 1
 
 
-def _body(arguments: argparse.Namespace, adjust: Adjust) -> dict[str, object]:
+def _body(arguments: argparse.Namespace, ticker: str, adjust: Adjust) -> dict[str, object]:
     body = {
-        "ticker": arguments.ticker,
+        "ticker": ticker,
         "source": arguments.source,
         "dataset": arguments.dataset,
         "timespan": arguments.timespan,
@@ -69,18 +75,5 @@ def _format(named: str | None, destination: Path | None) -> Format:
 def _fetch(engine: Engine, request: DownloadRequest, adjust: Adjust, output: Output) -> JobView:
     """Run the job of ``request``, and the dividends first when ``adjust`` needs them."""
     if adjust is Adjust.ALL and request.dataset is Dataset.BARS:
-        _follow(engine, engine.submit(engine.dividends_for(request)), output)
-    return _follow(engine, engine.submit(request), output)
-
-
-def _follow(engine: Engine, job: JobView, output: Output) -> JobView:
-    said = ""
-    while not job.ended:
-        job = engine.wait(job.job_id, 0.2)
-        note = job.waiting.reason if job.waiting else job.state.value
-        output.progress(job.parts.done, job.parts.total, note)
-        if job.waiting and job.waiting.reason != said:
-            said = job.waiting.reason
-            output.say(f"Waiting {job.waiting.seconds:.0f} s: {said}")
-    output.clear()
-    return job
+        follow(engine, engine.submit(engine.dividends_for(request)), output)
+    return follow(engine, engine.submit(request), output)

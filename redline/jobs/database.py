@@ -33,7 +33,7 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._check_version()
+        version = self._checked_version()
         self._make_private()
         self._engine = create_engine(
             f"sqlite:///{path}",
@@ -45,6 +45,8 @@ class Database:
         event.listen(self._engine, "connect", _on_connect)
         event.listen(self._engine, "begin", _on_begin)
         self._open_all()
+        if version == SCHEMA_VERSION:
+            return  # Nothing is written: a start must work on a full disk too.
         with self.write() as link:
             _migrate(link)
             metadata.create_all(link)
@@ -78,16 +80,18 @@ class Database:
             link.rollback()
             link.connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
 
-    def _check_version(self) -> None:
+    def _checked_version(self) -> int:
+        """Return the schema's version; 0 of a file that is new. Raises ConfigError for a newer one than ours."""
         if not self.path.exists() or self.path.stat().st_size == 0:
-            return
+            return 0
         with translated(), closing(sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=ro", uri=True)) as link:
-            (version,) = link.execute("PRAGMA user_version").fetchone()
+            version = int(link.execute("PRAGMA user_version").fetchone()[0])
         if version > SCHEMA_VERSION:
             raise ConfigError(
                 f"The job database has schema {version}; this version of REDLINE knows up to {SCHEMA_VERSION}.",
                 "Start the newer version again, or point REDLINE_HOME at another folder. Nothing was changed.",
             )
+        return version
 
     def _make_private(self) -> None:
         try:

@@ -77,9 +77,12 @@ class PartLedger:
             return self._free_dead(link)
 
     def free_owned(self, owner: Owner) -> None:
-        """Put all parts of one owner back into the queue: it starts anew."""
+        """Put all parts of one owner back into the queue: it starts anew. Without any, nothing is written."""
+        mine = and_(parts.c.owner == str(owner), parts.c.state == PartState.RUNNING.value)
+        with self._db.read() as link:
+            if link.execute(select(parts.c.n).where(mine).limit(1)).first() is None:
+                return
         with self._db.write() as link:
-            mine = and_(parts.c.owner == str(owner), parts.c.state == PartState.RUNNING.value)
             link.execute(update(parts).where(mine).values(**_queued()))
 
     # -- while it is held ---------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -338,6 +339,18 @@ def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Pa
 
     assert path.read_bytes() == before
     assert [one.name for one in tmp_path.iterdir()] == ["jobs.db"]
+
+
+def test_a_start_on_a_known_database_writes_nothing_so_that_it_works_on_a_full_disk(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    JobLedger(tmp_path / "jobs.db", clock).close()
+    with closing(sqlite3.connect(tmp_path / "jobs.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")  # While this lasts every write of anybody else fails.
+        ledger = JobLedger(tmp_path / "jobs.db", clock)
+        ledger.parts.free_owned(owner(clock))
+
+    ledger.close()
 
 
 def test_a_damaged_database_is_a_clear_error(tmp_path: Path, clock: FakeClock) -> None:

@@ -63,6 +63,8 @@ def key_of(series: Series, *, ticker: bool = True) -> tuple[Any, ...]:
 def mark_all(db: sqlite3.Connection, answers: Sequence[Asked]) -> None:
     """Write answers and notes down, in their order, and what follows from them: what is held, and since when."""
     values = [_values(one) for one in answers]
+    real = [one for one in answers if one.state is None and one.series.ticker != WHOLE_MARKET]
+    sums = _sums(db, real)
     # What a new one covers wholly is no longer needed; an answer outdoes notes too.
     db.executemany(
         f"DELETE FROM asked WHERE {KEY} AND first >= ? AND last <= ? AND (? IS NULL OR state = ?)",  # noqa: S608
@@ -73,9 +75,8 @@ def mark_all(db: sqlite3.Connection, answers: Sequence[Asked]) -> None:
     for one in answers:
         if one.series.ticker == WHOLE_MARKET:
             _mark_window(db, one)
-    real = [one for one in answers if one.state is None and one.series.ticker != WHOLE_MARKET]
     _remember(db, real)
-    _sum_up(db, real)
+    _sum_up(db, sums)
 
 
 def _mark_window(db: sqlite3.Connection, one: Asked) -> None:
@@ -103,35 +104,64 @@ def _remember(db: sqlite3.Connection, answers: Sequence[Asked]) -> None:
     )
 
 
-def _sum_up(db: sqlite3.Connection, answers: Sequence[Asked]) -> None:
-    """Write down what is held of each series. What follows after the last date held is added; else all is counted."""
+#: First and last date ordinal with rows, sessions with rows, rows.
+_Sums = tuple[int, int, int, int]
+
+
+def _sums(db: sqlite3.Connection, answers: Sequence[Asked]) -> dict[Series, _Sums | None]:
+    """Return what will be held of each series by answers that are not written down yet; ``None``: it must be counted.
+
+    Thousands of tickers grow by a session at a time, in any order: what overlaps nothing is added to what is held.
+    """
     by_series: dict[Series, list[Asked]] = defaultdict(list)
     for one in answers:
         by_series[one.series].append(one)
-    rows = []
+    found: dict[Series, _Sums | None] = {}
     for series, news in by_series.items():
-        before = db.execute(f"SELECT first, last, sessions, rows FROM held WHERE {KEY}", key_of(series)).fetchone()  # noqa: S608
-        sums = _added(before, news[0]) if len(news) == 1 else None
-        if sums is None:
+        row = db.execute(f"SELECT first, last, sessions, rows FROM held WHERE {KEY}", key_of(series)).fetchone()  # noqa: S608
+        sums: _Sums = row or (date.max.toordinal(), 0, 0, 0)
+        found[series] = _added(sums, news) if _apart(db, series, sums, news) else None
+    return found
+
+
+def _apart(db: sqlite3.Connection, series: Series, held: _Sums, news: Sequence[Asked]) -> bool:
+    """Whether answers overlap neither one another nor an earlier answer with rows."""
+    until = 0
+    for first, last in sorted((one.first.toordinal(), one.last.toordinal()) for one in news):
+        if first <= until:
+            return False
+        until = last
+        if first <= held[1] and last >= held[0]:
+            overlaps = f"SELECT 1 FROM asked WHERE {KEY} AND last >= ? AND first <= ? AND state IS NULL LIMIT 1"  # noqa: S608
+            if db.execute(overlaps, (*key_of(series), first, last)).fetchone():
+                return False
+    return True
+
+
+def _added(held: _Sums, news: Sequence[Asked]) -> _Sums:
+    first, last, sessions, rows = held
+    for one in news:
+        counts = {day: count for day, count in (one.counts or {}).items() if count}
+        if counts:
+            first, last = min(first, *counts), max(last, *counts)
+            sessions, rows = sessions + len(counts), rows + sum(counts.values())
+    return first, last, sessions, rows
+
+
+def _sum_up(db: sqlite3.Connection, sums: dict[Series, _Sums | None]) -> None:
+    """Write down what is held of each series; where it is not known, count what was written down of it."""
+    rows, gone = [], []
+    for series, known in sums.items():
+        if known is None:
             counts = {day: count for day, count in rows_by_day(spans_of(db, series)).items() if count}
-            sums = (min(counts), max(counts), len(counts), sum(counts.values())) if counts else ()
-        if sums:
-            rows.append((*key_of(series), *sums))
-        elif before:
-            db.execute(f"DELETE FROM held WHERE {KEY}", key_of(series))  # noqa: S608
+            known = (min(counts, default=0), max(counts, default=0), len(counts), sum(counts.values()))
+        if known[2]:
+            rows.append((*key_of(series), *known))
+        else:
+            gone.append(key_of(series))
     names = "source, dataset, timespan, multiplier, ticker, first, last, sessions, rows"
+    db.executemany(f"DELETE FROM held WHERE {KEY}", gone)  # noqa: S608
     db.executemany(f"INSERT OR REPLACE INTO held ({names}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)  # noqa: S608
-
-
-def _added(before: tuple[int, int, int, int] | None, news: Asked) -> tuple[int, ...] | None:
-    """Return the sums with an answer that lies wholly after what is held; ``None``: it does not."""
-    counts = {day: count for day, count in (news.counts or {}).items() if count}
-    if before is not None and news.first.toordinal() <= before[1]:
-        return None
-    if not counts:
-        return before or ()
-    first, _, sessions, rows = before or (min(counts), 0, 0, 0)
-    return (first, max(counts), sessions + len(counts), rows + sum(counts.values()))
 
 
 def spans_of(db: sqlite3.Connection, series: Series, start: date = date.min, end: date = date.max) -> list[Asked]:

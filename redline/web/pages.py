@@ -83,8 +83,9 @@ def _download(
 
 
 def jobs(engine: Engine, found: list[Any]) -> str:
-    """Return the list of jobs; the argument ``state`` filters it."""
-    return _page("jobs.html", job_contexts.jobs_page(engine, found, request.args.get("state", "")))
+    """Return the list of jobs, or for the script what of it changes; the argument ``state`` filters it."""
+    template = "_jobs.html" if PART_HEADER in request.headers else "jobs.html"
+    return _page(template, job_contexts.jobs_page(engine, found, request.args.get("state", "")))
 
 
 def job(engine: Engine, found: Any) -> str:

@@ -13,10 +13,13 @@ from typing import Any
 import pyarrow as pa
 
 from redline.engine.story import Story, tell
+from redline.jobs.job import JobState, JobView, PartCount, PartState, PartView
+from redline.jobs.results import Summary, TickerResult
 from redline.market.bar import DAILY, BarSpec, Timespan
-from redline.market.request import BarsQuery
+from redline.market.part import Part
+from redline.market.request import BarsQuery, Dataset, DownloadRequest
 from redline.market.schema import BAR_COLUMNS, BARS_WIRE, DIVIDENDS_WIRE, SPLITS_WIRE
-from redline.market.session import SessionState, SessionStatus
+from redline.market.session import Gap, SessionState, SessionStatus
 from redline.store import Answered
 from tests.web.standin import SESSIONS, StandInEngine, StandInHeld
 
@@ -39,6 +42,11 @@ class MarketEngine(StandInEngine):
 
     many: int = 0
     mixed: int = 1
+
+    def put(self, view: JobView) -> None:
+        """Keep a job as it is: it neither starts nor ends."""
+        self._jobs[view.job_id] = view  # type: ignore[assignment]
+        self._events[view.job_id] = []
 
     def coverage(self, ticker: str, spec: BarSpec, start: date, end: date) -> list[SessionStatus]:
         asked = datetime(2024, 6, 14, 15, 0, tzinfo=UTC)
@@ -100,6 +108,46 @@ class MarketEngine(StandInEngine):
         came = None if status.rows else status.state
         past = [Answered(status.asked_at, session, session, status.answer, "j0001-1-1-0", came, status.rows, False)]
         return tell(status, ticker, spec, "Massive.com", source, past)
+
+
+def bulk_job(state: JobState, tickers: int = 10_000, **more: Any) -> JobView:
+    """Return a job of many tickers: as many parts, half of them done; at its end half of the tickers lack something."""
+    names = tuple(f"T{n:05}" for n in range(tickers))
+    done = tickers // 2
+    results = tuple(
+        TickerResult(
+            name, 18 * (n < done), n < done, "complete" if n < done else "failed", "" if n < done else "No rows."
+        )
+        for n, name in enumerate(names)
+    )
+    holes = tuple(Gap(name, GAP[0], GAP[-1], SessionState.FAILED, answer="500") for name in names[done:])
+    pieces = tuple(
+        PartView(n, Part("massive", Dataset.BARS, name, *GAP[::2]), PartState.DONE, 0, 18, 1, 0, None, None)
+        for n, name in enumerate(names[:60])
+    )
+    plan = {"route": "pages", "calls": tickers, "minutes": 1.0, "sessions": tickers * 3, "held": 0, "alternatives": []}
+    ended = {"gaps": holes, "tickers": results, "summary": Summary.of(results, len(holes))} if state.ended else {}
+    return JobView(
+        **{
+            "job_id": "bulk1",
+            "state": state,
+            "waiting": None,
+            "request": DownloadRequest(names if state.ended else names[:10], GAP[0], GAP[-1]),
+            "created_at": datetime(2024, 6, 28, 15, tzinfo=UTC),
+            "finished_at": datetime(2024, 6, 28, 16, tzinfo=UTC) if state.ended else None,
+            "plan": plan,
+            "parts": PartCount(tickers, done, tickers - done if state.ended else 0),
+            "records": 18 * done,
+            "requests": done,
+            "sessions_done": done * 3,
+            "sessions_total": tickers * 3,
+            "set_aside": 0,
+            "pieces": pieces,
+            "tickers_count": tickers,
+            **ended,
+            **more,
+        }
+    )
 
 
 def minutes_of(ticker: str) -> pa.Table:

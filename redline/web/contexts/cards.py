@@ -9,12 +9,14 @@ from urllib.parse import urlencode
 
 from redline.market.request import Dataset, DownloadRequest
 from redline.web.contexts.frame import ACTIVE
+from redline.web.contexts.pace import Pace, eta
 from redline.web.contexts.pieces import Link
-from redline.web.contexts.words import count, counted, moment, shape, span
+from redline.web.contexts.words import count, counted, moment, shape, span, words
 
 if TYPE_CHECKING:
     pass
 
+PIECES = 60  # So many parts of a job are drawn and listed.
 FINAL = frozenset({"complete", "incomplete", "failed", "cancelled"})
 EXPORTS = (("CSV", "csv"), ("Parquet", "parquet"), ("Feather", "feather"), ("Excel", "xlsx"), ("DuckDB", "duckdb"))
 
@@ -39,6 +41,7 @@ class Piece:
     records: str
     attempts: str
     error: str
+    requests: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,35 +75,42 @@ class JobCard:
     note: str
     hint: str
     again: str
+    eta: str = ""
+    many: bool = False
 
 
-def card(view: Any, apart: str = "") -> JobCard:
-    """Return a job as a card; ``apart`` is its id when its rows are in a store that other pages do not show now."""
+def card(view: Any, apart: str = "", pace: Pace | None = None) -> JobCard:
+    """Return a job as a card; ``apart`` is its id when its rows are in a store that other pages do not show now.
+
+    ``pace``: of the key that it asks with, for the time that is left.
+    """
     job: Mapping[str, Any] = view.as_json()
     request: DownloadRequest = view.request
     state = str(job["state"])
     done, total, failed = (int(job["parts"][name]) for name in ("done", "total", "failed"))
     made = _pieces(job, done, total, failed)
     sessions = job["sessions"]
+    many = _many(job, request)
+    bars = request.dataset is Dataset.BARS
     return JobCard(
         id=str(job["job_id"]),
-        title=_title(request),
+        title=_title(request, many),
         href=f"/jobs/{job['job_id']}",
         state=state,
         detail=f"{_range(request)} · {job['source']} · since {moment(job['created_at'])}",
         done=done if total else int(state in FINAL),
         total=max(total, 1),
-        figure=f"{done} of {counted(total, 'part')}" if total else "nothing to fetch",
+        figure=f"{count(done)} of {counted(total, 'part')}" if total else "nothing to fetch",
         records=count(int(job["records"] or 0)),
         requests=counted(int(job["requests"] or 0), "call"),
-        gaps=len(job.get("gaps") or ()),
+        gaps=int((job.get("summary") or {}).get("gaps") or 0) or len(job.get("gaps") or ()),
         why=_why(job),
         wait_s=_wait_s(job),
         pieces=made,
-        pieces_said=_said(made),
+        pieces_said=_said(made, done, total, failed),
         actions=_actions(state),
-        exports=exports(request, apart) if request.dataset is Dataset.BARS else (),
-        data="" if apart else _data_link(request),
+        exports=exports(request, apart) if bars and not many else (),
+        data="" if apart else "/data" if many else _data_link(request),
         final=state in FINAL,
         has_rows=state in FINAL and request.dataset is Dataset.BARS and int(job["records"] or 0) > 0,
         by_session=int(sessions["total"]) > 0,
@@ -109,14 +119,23 @@ def card(view: Any, apart: str = "") -> JobCard:
         sessions_figure=f"{count(sessions['done'])} of {counted(int(sessions['total']), 'session')}",
         note=_sentence(job.get("error"), str(job["source"])),
         hint=str((job.get("error") or {}).get("hint") or ""),
-        again=_again(request) if state in FINAL else "",
+        again=_again(request) if state in FINAL and not many else "",
+        eta=eta(job, pace),
+        many=bool(many),
     )
 
 
-def _title(request: DownloadRequest) -> str:
+def _many(job: Mapping[str, Any], request: DownloadRequest) -> str:
+    """Return how many tickers a job is for in words, empty when it is one."""
+    tickers = int(job.get("tickers_count") or 0) or len(request.tickers)
+    if request.universe and not tickers:
+        return words(request.universe)
+    return counted(tickers, "ticker") if tickers != 1 else ""
+
+
+def _title(request: DownloadRequest, many: str) -> str:
     what = f"{request.spec} bars" if request.dataset is Dataset.BARS else request.dataset.value
-    tickers = request.tickers[0] if len(request.tickers) == 1 else f"{len(request.tickers)} tickers,"
-    return f"{tickers} {what}"
+    return f"{many}, {what}" if many else f"{request.tickers[0]} {what}"
 
 
 def _query(request: DownloadRequest) -> dict[str, str]:
@@ -172,10 +191,10 @@ def _actions(state: str) -> tuple[Action, ...]:
 def _pieces(job: Mapping[str, Any], done: int, total: int, failed: int) -> tuple[Piece, ...]:
     rows: Sequence[Mapping[str, Any]] = job.get("pieces") or ()
     if not rows:
-        states = ["done"] * done + ["failed"] * failed
-        states += ["queued"] * (total - len(states))
+        states = ["done"] * min(done, PIECES) + ["failed"] * min(failed, PIECES)
+        states = (states + ["queued"] * min(total - len(states), PIECES))[:PIECES]
         rows = [{"what": f"part {at + 1}", "state": state} for at, state in enumerate(states)]
-    return tuple(_piece(row, str(job["source"])) for row in rows)
+    return tuple(_piece(row, str(job["source"])) for row in rows[:PIECES])
 
 
 def _piece(row: Mapping[str, Any], source: str) -> Piece:
@@ -191,10 +210,15 @@ def _piece(row: Mapping[str, Any], source: str) -> Piece:
         records=count(records),
         attempts=count(int(row.get("attempts") or 0)),
         error=_sentence(error, source),
+        requests=count(int(row.get("requests") or 0)),
     )
 
 
-def _said(pieces: Sequence[Piece]) -> str:
+def _said(pieces: Sequence[Piece], done: int, total: int, failed: int) -> str:
+    """Return the parts in words: by what came of each, or by figures alone where only the first are listed."""
+    if len(pieces) < total:
+        figures = f"{counted(total, 'part')}: {count(done)} done" + (f", {count(failed)} failed" if failed else "")
+        return f"{figures}; the first {len(pieces)} are shown"
     tally: dict[str, int] = {}
     for one in pieces:
         tally[one.state] = tally.get(one.state, 0) + 1

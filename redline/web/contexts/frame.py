@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import request
 
@@ -69,11 +69,20 @@ class Frame:
     address: str = ""
 
 
-def frame(engine: Engine, current: str) -> Frame:
-    """Return the frame of a page under the tab ``current``."""
-    active = sum(1 for job in engine.jobs() if job.as_json()["state"] in ACTIVE)
+def frame(
+    engine: Engine,
+    current: str,
+    jobs: Sequence[Any] | None = None,
+    rows: Sequence[Mapping[str, object]] | None = None,
+) -> Frame:
+    """Return the frame of a page under the tab ``current``.
+
+    ``jobs`` and ``rows`` are the latest jobs and the budget's rows where the page has asked for them already.
+    """
+    active = sum(1 for job in (engine.jobs() if jobs is None else jobs) if job.state.value in ACTIVE)
     labels = {one.name: one.label for one in engine.sources()}
-    budget = {str(row["source"]): row for row in reversed(engine.budget())}  # Of each source its key in use: the first.
+    of_keys = engine.budget() if rows is None else rows
+    budget = {str(row["source"]): row for row in reversed(of_keys)}  # Of each source its key in use: the first.
     return Frame(
         tabs=tabs(current, active),
         active=f"{active}" if active else "",

@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import signal
 import statistics
 import sys
 import tempfile
@@ -306,6 +307,7 @@ def parsed() -> argparse.Namespace:
 def main() -> int:
     """Measure, show the table, and end with a line of JSON."""
     options = parsed()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # Server, emulator and folder end with it.
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         bench = Bench(options, Path(name))

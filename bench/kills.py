@@ -53,6 +53,7 @@ A_WHILE_S = 120.0
 class Tally:
     """What happened so far."""
 
+    starts: int = 0
     kills: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
     recovery: list[float] = field(default_factory=list)
@@ -172,7 +173,8 @@ class Campaign:
         """Run one worker to its end or its death; return whether the job is over."""
         order = self._order(stage)
         self._starts += 1
-        fresh = self._starts % FRESH_EVERY == 0
+        self._tally.starts += 1
+        fresh = self._tally.starts % FRESH_EVERY == 0
         began, seen = boot_s(), self._marked()
         process = self._workers.fresh(order) if fresh else None
         pid = process.pid if process else self._workers.fork(order)

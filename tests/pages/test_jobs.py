@@ -142,6 +142,7 @@ def test_ten_thousand_tickers_stay_small(engine: MarketEngine) -> None:
     assert page.card.pieces_said == "10,000 parts: 5,000 done, 5,000 failed; the first 60 are shown"
     assert len(page.tickers) == len(page.gaps) == 200
     assert page.tickers_said == "5,000 of 10,000 tickers not complete; the first 200 are listed"
+    assert page.gaps[0].href == "/explain?ticker=T05000&date=2024-06-11"
     assert page.gaps_said == "the first 200 of 5,000 gaps"
     assert (page.tickers[0].ticker, page.tickers[0].reason) == ("T05000", "No rows.")
     assert [(one.name, one.value) for one in page.reasons] == [

@@ -14,7 +14,8 @@ from redline.market.bar import DAILY
 from redline.market.session import SessionState, SessionStatus
 from redline.testing import Emulator
 from redline.web import pages
-from redline.web.contexts.story import StoryPage, explain_path, story_page
+from redline.web.contexts.pieces import explain_path
+from redline.web.contexts.story import StoryPage, story_page
 
 MONTH = {"start_date": "2020-08-03", "end_date": "2020-08-31"}
 DAY = date(2020, 8, 5)

@@ -17,9 +17,8 @@ from redline.market.ticker import is_ticker
 from redline.web.contexts.filling import FEW, LACKING, Fill, fews, repair_of
 from redline.web.contexts.forms import Option, options
 from redline.web.contexts.heat import KINDS, HeatMap, heat_map, kinds_of, weekdays
-from redline.web.contexts.pieces import Link
+from redline.web.contexts.pieces import Link, explain_path
 from redline.web.contexts.quarters import quarter_name, quarter_of, series_name
-from redline.web.contexts.story import explain_path
 from redline.web.contexts.words import count, counted, shape, span
 
 if TYPE_CHECKING:

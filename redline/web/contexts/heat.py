@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 from redline.market.bar import BarSpec
 from redline.market.session import SessionState, SessionStatus
-from redline.web.contexts.story import explain_path
+from redline.web.contexts.pieces import explain_path
 from redline.web.contexts.words import count, counted
 
 #: Kind of a cell to its name and the states that it stands for.

@@ -151,7 +151,7 @@ def job_page(engine: Engine, view: Any) -> JobPage:
         lead=_lead(job, shown),
         figures=_figures(job, shown),
         plan=_plan(job, request),
-        gaps=gap_rows(gaps[:LISTED]),
+        gaps=gap_rows(gaps[:LISTED], request.spec, request.source),
         gaps_said=_first(len(gaps), "gap") or "sessions without rows, and why",
         tickers=tuple(_ticker(name, one, request) for name, one in lacking[:LISTED]) if shown.many else (),
         tickers_said=tickers_said,

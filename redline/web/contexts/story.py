@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from redline.market.bar import DAILY, BarSpec
 from redline.market.request import Dataset, DownloadRequest
 from redline.market.session import SessionState
 from redline.web.contexts.filling import LACKING, Fill, download_of, repair_of
@@ -15,8 +14,6 @@ from redline.web.contexts.pieces import Fact, Link
 from redline.web.contexts.words import counted, moment, shape
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from redline.engine import Engine
     from redline.engine.story import Chapter, Story
 
@@ -55,16 +52,6 @@ class StoryPage:
     to_do: str
     fill: Fill | None
     links: tuple[Link, ...]
-
-
-def explain_path(ticker: str, session: date, spec: BarSpec = DAILY, source: str = "massive") -> str:
-    """Return the address of the page that explains a session; what is left to its default is left out."""
-    asked = {"ticker": ticker, "date": session.isoformat()}
-    if spec != DAILY:
-        asked |= {"timespan": spec.timespan.value, "multiplier": f"{spec.multiplier}"}
-    if source != "massive":
-        asked["source"] = source
-    return f"/explain?{urlencode(asked)}"
 
 
 def story_page(engine: Engine, story: Story) -> StoryPage:

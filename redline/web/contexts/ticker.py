@@ -125,7 +125,7 @@ def _filled(engine: Engine, query: BarsQuery, table: Any, page: int, held: tuple
         figures=_figures(table, len(statuses), len(missing_sessions(statuses)), query),
         rows=rows_of(table, page, spec, actions),
         pager=pager(query, table.num_rows, page),
-        gaps=gap_rows([gap.as_json() for gap in gaps(ticker, statuses)]),
+        gaps=gap_rows([gap.as_json() for gap in gaps(ticker, statuses)], spec),
         actions=actions,
         exports=tuple(
             Link(label, f"/data/bars?{urlencode(address(query) | {'format': fmt})}") for label, fmt in EXPORTS

@@ -12,6 +12,7 @@ from flask import render_template, request
 from redline.errors import RedlineError
 from redline.market.part import Plan
 from redline.market.request import DownloadRequest
+from redline.web.contexts import bulk as bulk_contexts
 from redline.web.contexts import data as data_contexts
 from redline.web.contexts import download as download_contexts
 from redline.web.contexts import jobs as job_contexts
@@ -57,6 +58,8 @@ class LoginPage:
 def download(engine: Engine, arguments: Mapping[str, object]) -> str:
     """Return the Download page: ``arguments`` fill its form, and once a ticker is named the bill stands under it."""
     values = {name: str(value) for name, value in arguments.items() if value != ""}
+    if values.pop("way", "") == bulk_contexts.WAY:
+        return _filled_bulk(engine, values)
     if "ticker" not in values and engine.demo:
         values["ticker"] = download_contexts.DEMO_TICKER
     try:
@@ -73,7 +76,30 @@ def bill(engine: Engine, wanted: DownloadRequest, plan: Plan) -> str:
     made = download_contexts.bill_of(wanted, plan)
     if PART_HEADER in request.headers:
         return _page("_bill.html", download_contexts.BillPart(made))
+    if is_bulk_form():
+        return _bulk(engine, bulk_contexts.given_tickers(_form(), wanted), made, None)
     return _download(engine, _form(), made, None)
+
+
+def is_bulk_form() -> bool:
+    """Return whether the form that was sent is the one for many tickers."""
+    return bool(bulk_contexts.FIELDS & (request.form.keys() | request.files.keys()))
+
+
+def _filled_bulk(engine: Engine, values: Mapping[str, str]) -> str:
+    """Return the page for many tickers with a form that the address filled."""
+    try:
+        if not (values.get("tickers") or values.get("universe")):
+            return _bulk(engine, values, bulk_contexts.NOTHING_ASKED, None)
+        asked = engine.parse_bulk(values)
+        return _bulk(engine, values, download_contexts.bill_of(asked, engine.plan(asked)), None)
+    except RedlineError as wrong:
+        complaint = Complaint.of(wrong.as_json(), wrong.status)
+        return _bulk(engine, values, download_contexts.bill_refused(complaint), complaint)
+
+
+def _bulk(engine: Engine, values: Mapping[str, str], made: download_contexts.Bill, complaint: Complaint | None) -> str:
+    return _page("bulk.html", bulk_contexts.bulk_page(engine, values, made, complaint))
 
 
 def _download(
@@ -150,10 +176,12 @@ def _corrected(complaint: Complaint) -> str:
     if request.method != "POST" or not request.form or complaint.code in ("forbidden", "internal_error"):
         return ""
     engine = current_engine()
-    if request.path in ("/download", "/download/plan"):
+    if request.path in ("/download", "/download/plan", "/download/bulk"):
         made = download_contexts.bill_refused(complaint)
         if PART_HEADER in request.headers:
             return _page("_bill.html", download_contexts.BillPart(made))
+        if is_bulk_form():
+            return _bulk(engine, _form(), made, complaint)
         return _download(engine, _form(), made, complaint)
     if request.path.startswith("/settings/api-keys"):
         return _page("api_keys.html", key_contexts.keys_page(engine, _form(), complaint))

@@ -12,6 +12,10 @@ from typing import Any
 
 import pytest
 
+from redline.clock import SystemClock
+from redline.config.settings import load
+from redline.demo import DemoMarket
+from redline.engine import Engine
 from redline.web.application import create_app
 from redline.web.server import Server
 from tests.browser.market import MarketEngine
@@ -90,6 +94,19 @@ def served(engine: Any) -> Iterator[Site]:
     server.stop()
     thread.join(10)
     assert not thread.is_alive()
+
+
+@pytest.fixture
+def demo_site(tmp_path: Path) -> Iterator[Site]:
+    environment = {
+        "HOME": str(tmp_path / "user"),
+        "REDLINE_HOME": str(tmp_path / "home"),
+        "REDLINE_STATE_DIR": str(tmp_path / "state"),
+        "REDLINE_CONFIG_DIR": str(tmp_path / "config"),
+        "REDLINE_KEY_FILE": str(tmp_path / "secret" / "master.key"),
+    }
+    with DemoMarket() as market, Engine(load(environment, cwd=tmp_path), SystemClock(), demo=market) as engine:
+        yield from served(engine)
 
 
 @pytest.fixture

@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from redline.clock import SystemClock
-from redline.config.settings import load
-from redline.demo import DemoMarket
-from redline.engine import Engine
-from tests.browser.conftest import Site, opened, served
+from tests.browser.conftest import Site, opened
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def demo_site(tmp_path: Path) -> Iterator[Site]:
-    environment = {
-        "HOME": str(tmp_path / "user"),
-        "REDLINE_HOME": str(tmp_path / "home"),
-        "REDLINE_STATE_DIR": str(tmp_path / "state"),
-        "REDLINE_CONFIG_DIR": str(tmp_path / "config"),
-        "REDLINE_KEY_FILE": str(tmp_path / "secret" / "master.key"),
-    }
-    with DemoMarket() as market, Engine(load(environment, cwd=tmp_path), SystemClock(), demo=market) as engine:
-        yield from served(engine)
 
 
 def test_one_click_from_the_first_page_leads_to_a_chart(browser: Any, demo_site: Site) -> None:

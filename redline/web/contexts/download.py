@@ -28,6 +28,7 @@ ROUTES = {
     Route.NONE: "Nothing to fetch",
 }
 CARDS = 3
+NAMED = 3  # So many tickers are called by name.
 REFUSED = "What your plan covers is held and settled. What it does not cover was refused within the last day."
 #: What the form holds in the demo: three clicks lead to a chart, always.
 DEMO_TICKER = "AAPL"
@@ -147,7 +148,15 @@ def download_page(engine: Engine, values: Mapping[str, str], bill: Bill, complai
             error=at(complaint, "timespan"),
             options=options({one.value: one.value for one in Timespan}, filled["timespan"]),
         ),
-        chips=_chips(engine, filled),
+        chips=chips(
+            engine,
+            {
+                name: filled[name]
+                for name in ("ticker", "source", "dataset", "timespan", "multiplier")
+                if filled.get(name)
+            },
+            filled,
+        ),
         bill=bill,
         jobs=tuple(card(job) for job in engine.jobs(CARDS)),
         demo=engine.demo,
@@ -155,7 +164,8 @@ def download_page(engine: Engine, values: Mapping[str, str], bill: Bill, complai
     )
 
 
-def _chips(engine: Engine, filled: Mapping[str, str]) -> tuple[Chip, ...]:
+def chips(engine: Engine, kept: Mapping[str, str], filled: Mapping[str, str]) -> tuple[Chip, ...]:
+    """Return the ready-made ranges, as links that keep ``kept`` of the form's values."""
     end = engine.default_range()[1]
     years_ago = end
     for _ in range(5):
@@ -171,17 +181,14 @@ def _chips(engine: Engine, filled: Mapping[str, str]) -> tuple[Chip, ...]:
     made = []
     for label, start in ranges:
         dates = {"start_date": start.isoformat(), "end_date": end.isoformat()}
-        kept = {
-            name: filled[name] for name in ("ticker", "source", "dataset", "timespan", "multiplier") if filled.get(name)
-        }
         current = all(filled[name] == value for name, value in dates.items())
-        made.append(Chip(label, start.isoformat(), end.isoformat(), f"/?{urlencode(kept | dates)}", current))
+        made.append(Chip(label, start.isoformat(), end.isoformat(), f"/?{urlencode(dict(kept) | dates)}", current))
     return tuple(made)
 
 
 def bill_of(request: DownloadRequest, plan: Plan) -> Bill:
     """Return the bill of a plan, with its alternatives."""
-    what = ", ".join(request.tickers)
+    what = _what(request)
     held = plan.held - plan.refused
     outside = "; ".join(span(gap.start, gap.end) for gap in plan.not_in_plan)
     parts = counted(len(plan.parts), "part")
@@ -190,12 +197,12 @@ def bill_of(request: DownloadRequest, plan: Plan) -> Bill:
         count(plan.calls),
         f"{'call' if plan.calls == 1 else 'calls'} in {parts}" if plan.calls else "calls",
     )
+    if request.universe and not request.tickers:
+        fetch = Line("To fetch", count(plan.calls), "calls or so; the list comes first, and then the exact plan")
     routes = tuple(_route(one) for one in (plan, *plan.alternatives))
     if request.dataset is not Dataset.BARS:
-        return Bill(
-            lines=(Line("You ask for", "all", f"{request.dataset.value} of {what}, the whole list"), fetch),
-            routes=routes,
-        )
+        asked = Line("You ask for", "all", f"{request.dataset.value} of {what}, the whole list")
+        return Bill(lines=(asked, *_no_tickers(request), fetch), routes=routes)
     lines = (
         Line("You ask for", count(plan.sessions), f"sessions of {what}, {span(request.start, request.end)}"),
         Line(
@@ -209,9 +216,27 @@ def bill_of(request: DownloadRequest, plan: Plan) -> Bill:
             f"{outside}; noted as such, not left blank" if outside else "as far as is known",
             "not_entitled" if outside else "",
         ),
+        *_no_tickers(request),
         fetch,
     )
     return Bill(lines=lines, routes=routes)
+
+
+def _what(request: DownloadRequest) -> str:
+    """Return whose rows are asked for: a few tickers by name, more by their number."""
+    if request.universe and not request.tickers:
+        return f"all active US stocks of {request.as_of}"
+    few = len(request.tickers) <= NAMED
+    return ", ".join(request.tickers) if few else counted(len(request.tickers), "ticker")
+
+
+def _no_tickers(request: DownloadRequest) -> tuple[Line, ...]:
+    """Return the line for entries that can be no ticker; the download goes on without them."""
+    if not request.refused:
+        return ()
+    shown = ", ".join(entry for entry, _ in request.refused[:NAMED])
+    more = f" and {len(request.refused) - NAMED:,} more" if len(request.refused) > NAMED else ""
+    return (Line("Left out", count(len(request.refused)), f"no tickers: {shown}{more}"),)
 
 
 def _route(plan: Plan) -> RouteBill:

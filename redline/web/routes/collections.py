@@ -13,7 +13,7 @@ from redline.web.routes.download_single import accepted, idempotency_key
 bp = Blueprint("collections", __name__)
 
 #: Where the collections stand on a page.
-PAGE = "/#collections"
+PAGE = "/?way=many#collections"
 
 
 @bp.get("/collections")

@@ -17,7 +17,8 @@ bp = Blueprint("download_plan", __name__)
 def download_plan() -> Response:
     """Return the bill of either body: as JSON, or as the piece of page that stands under the form."""
     body = bulk_body()
-    wanted = BulkDownload.parse(body) if BULK_ONLY & body.keys() else SingleDownload.parse(body)
+    bulk = BULK_ONLY & body.keys() or pages.is_bulk_form()
+    wanted = BulkDownload.parse(body) if bulk else SingleDownload.parse(body)
     plan = engine().plan(wanted.request, wanted.api_key)
     if wants_html():
         return Response(pages.bill(engine(), wanted.request, plan), mimetype="text/html")

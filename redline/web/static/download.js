@@ -11,7 +11,8 @@
 
   var whole = function () {                      // half-typed dates and an empty ticker are not worth a question
     var date = /^\d{4}-\d{2}-\d{2}$/;
-    return form.elements.ticker.value && [start.value, end.value].every(function (v) { return !v || date.test(v); });
+    var named = (form.getAttribute("data-needs") || "ticker").split(" ").some(function (n) { return form.elements[n].value.trim(); });
+    return named && [start.value, end.value].every(function (v) { return !v || date.test(v); });
   };
   var mark = function () {
     chips.forEach(function (chip) {
@@ -19,13 +20,18 @@
       if (on) { chip.setAttribute("aria-current", "true"); } else { chip.removeAttribute("aria-current"); }
     });
   };
+  var fields = function () {                     // a file is read into the text, or sent with the form; not with each key
+    var all = new FormData(form);
+    all.delete("tickers_file");
+    return new URLSearchParams(all);
+  };
   var ask = function () {
     asked += 1;
     var mine = asked;
     fetch(form.getAttribute("data-bill-from"), {          // form.dataset is the field of that name
       method: "POST",
       headers: { Accept: "text/html", "X-Partial": "bill" },
-      body: new URLSearchParams(new FormData(form))
+      body: fields()
     }).then(function (answer) {
       return answer.text().then(function (html) {
         if (mine !== asked || answer.status === 401) { return; }    // a later question is under way, or signed out

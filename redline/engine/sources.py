@@ -22,6 +22,7 @@ from redline.net.usage import KeyUsage
 
 DEMO_KEY = "demo-market-needs-no-key"
 DEMO_LIMIT = 600
+DOWNLOADERS_KEPT = 8
 
 
 class Demo(Protocol):
@@ -34,13 +35,17 @@ class Demo(Protocol):
 
 
 class Sources:
-    """Makes downloaders. Those of one source share a circuit breaker, those of one key its budget. Thread-safe."""
+    """Makes downloaders. Those of one source share a circuit breaker, those of one key its budget. Thread-safe.
+
+    The newest few are kept: the parts of a job share one, and with it the connections that are open.
+    """
 
     def __init__(self, settings: Settings, keys: KeyRing, budgets: Budgets, clock: Clock, demo: Demo | None) -> None:
         self._settings, self._keys, self._budgets, self._clock, self.demo_market = settings, keys, budgets, clock, demo
         self._breakers: dict[tuple[str, str], Breaker] = {}
+        self._made: dict[tuple[object, ...], BaseDownloader] = {}
         self._used: dict[tuple[str, str, str], KeyBudget] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     @property
     def demo(self) -> bool:
@@ -130,6 +135,17 @@ class Sources:
 
     def _make(
         self, source: str, key: str, *, base_url: str, limit: float | None, timeout_s: float, patience_s: float | None
+    ) -> BaseDownloader:
+        known = (source, key, base_url, limit, timeout_s, patience_s)
+        with self._lock:
+            if known not in self._made:
+                while len(self._made) >= DOWNLOADERS_KEPT:
+                    del self._made[next(iter(self._made))]
+                self._made[known] = self._new(source, key, base_url, limit, timeout_s, patience_s)
+            return self._made[known]
+
+    def _new(
+        self, source: str, key: str, base_url: str, limit: float | None, timeout_s: float, patience_s: float | None
     ) -> BaseDownloader:
         self._budget(source, base_url, key, limit)
         made: Any = source_class(source)

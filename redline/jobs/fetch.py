@@ -100,9 +100,10 @@ class PartWork:
             return self._list(part, now)
         if part.whole_market:
             return self._session(part)
-        self._need = set(self._needed(part, now))
+        needed = self._needed(part, now)
+        self._need = set(needed)
         asked = self._job.request
-        if self._bars(part) is None:
+        if self._bars(part, needed) is None:
             return None
         lacking = len(self._unexplained(part, max(part.start, asked.start), min(part.end, asked.end)))
         return Fetched(lacking, len(self._need), self._refused)
@@ -176,17 +177,16 @@ class PartWork:
         """Return the day bars that the splits of this part make necessary; its job may be for longer bars."""
         return seam_parts(self._store, self._job.request, self._lease.part.ticker, day_of(self._clock.now()))
 
-    def _bars(self, part: Part) -> int | None:
-        """Ask for what a part of bars lacks now; return how many of its sessions stay unexplained.
-
-        ``None``: its one page was handed over.
+    def _bars(self, part: Part, needed: list[date] | None = None) -> int | None:
+        """Ask for what a part of bars lacks now (``needed``, where that is known); return how many of its sessions stay
+        unexplained. ``None``: its one page was handed over.
         """
         now = self._clock.now()
         wanted = replace(self._job.request, start=part.start, end=part.end, spec=part.spec)
         for one in bar_parts(
             wanted,
             part.ticker,
-            self._needed(part, now),
+            self._needed(part, now) if needed is None else needed,
             now=now,
             calendar=self._calendar,
             calls_for=self._downloader.calls_for,

@@ -1,57 +1,64 @@
-"""One harness per source: how to make its downloader against something that answers like it, and what that holds."""
+"""One harness for all sources: how to make a downloader against something that answers like its source."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from redline.clock import SystemClock
-from redline.downloaders import SOURCE_NAMES, source_class
+from redline.clock import Clock, SystemClock
 from redline.downloaders.base_downloader import BaseDownloader
 from redline.net.budget import Budgets
-from redline.testing import Emulator
-
-KEY = "a-key-for-the-contract-0123"
-ADDRESSES = {"massive": "rest"}
+from redline.testing import Emulator, FakeClock
+from tests.contract.cases import CASES, KEY, Case, Making
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source under test. ``ticker`` has bars on each session from ``start`` to ``end``."""
+    """A source under test: its case, how to make its downloader, and the emulator that answers."""
 
-    name: str
-    cls: type[BaseDownloader]
+    case: Case
     make: Callable[..., BaseDownloader]
     emulator: Emulator
-    ticker: str = "AAPL"
-    start: date = date(2020, 8, 24)
-    end: date = date(2020, 9, 4)
+
+    @property
+    def cls(self) -> Any:
+        return self.case.cls
 
 
 @pytest.fixture(scope="session")
-def shared_emulator() -> Iterator[Emulator]:
-    with Emulator(key=KEY) as running:
-        yield running
+def emulators() -> Iterator[Callable[[str | None], Emulator]]:
+    """Give the emulator whose clock started at a time; one process for each such time."""
+    started: list[Emulator] = []
+
+    @cache
+    def running(now: str | None) -> Emulator:
+        started.append(Emulator(key=KEY, now=now))
+        return started[-1]
+
+    yield running
+    for one in started:
+        one.stop()
 
 
-@pytest.fixture(params=SOURCE_NAMES)
-def source(request: pytest.FixtureRequest, shared_emulator: Emulator, tmp_path: Path) -> Iterator[Source]:
-    shared_emulator.reset()
-    clock = SystemClock()
+@pytest.fixture(params=CASES, ids=lambda case: case.name)
+def source(
+    request: pytest.FixtureRequest, emulators: Callable[[str | None], Emulator], tmp_path: Path
+) -> Iterator[Source]:
+    case: Case = request.param
+    emulator = emulators(case.now)
+    emulator.reset()
+    clock: Clock = FakeClock(datetime.fromisoformat(case.now)) if case.now else SystemClock()
     budgets = Budgets(tmp_path / "budgets.db", clock)
-    cls: Any = source_class(request.param)
 
-    def make(key: str = KEY, cls: Any = cls, limit: float | None = 60_000) -> BaseDownloader:
-        address = shared_emulator.addresses[ADDRESSES[cls.name]]
-        made: BaseDownloader = cls(
-            key, tmp_path, base_url=address, rate_limit_per_minute=limit, budgets=budgets, clock=clock
-        )
-        return made
+    def make(key: str = KEY, cls: type[Any] = case.cls, limit: float | None = 60_000) -> BaseDownloader:
+        address = emulator.addresses[case.address]
+        return case.make(cls, Making(address, key, tmp_path, budgets, clock, limit))
 
-    yield Source(request.param, cls, make, shared_emulator)
+    yield Source(case, make, emulator)
     budgets.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from datetime import date, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -19,15 +19,16 @@ from redline.market.bar import BarSpec, Timespan
 from redline.market.part import Part
 from redline.market.request import Dataset
 from redline.market.schema import BAR_COLUMNS, BARS_WIRE, DIVIDENDS_WIRE, SPLITS_WIRE
-from tests.contract.conftest import KEY, Source
+from tests.contract.cases import CASES, KEY
+from tests.contract.conftest import Source
 
 SCHEMAS = {Dataset.BARS: BARS_WIRE, Dataset.SPLITS: SPLITS_WIRE, Dataset.DIVIDENDS: DIVIDENDS_WIRE}
-SESSIONS = 10
 
 
 def part(source: Source, dataset: Dataset = Dataset.BARS, spec: BarSpec | None = None) -> Part:
     spec = spec or BarSpec()
-    return Part(source.name, dataset, source.ticker, *spec.snap(source.start, source.end), spec)
+    case = source.case
+    return Part(case.name, dataset, case.ticker, *spec.snap(case.start, case.end), spec)
 
 
 def rows_of(downloader: BaseDownloader, asked: Part) -> pa.Table:
@@ -41,10 +42,14 @@ def test_the_registry_names_each_source_once() -> None:
         source_class("nosuch")
 
 
+def test_each_source_of_the_registry_is_under_test() -> None:
+    assert set(SOURCE_NAMES) <= {case.name for case in CASES}
+
+
 def test_it_says_what_it_is_and_what_it_can_do(source: Source) -> None:
     cls = source.cls
 
-    assert cls.name == source.name
+    assert cls.name == source.case.name
     assert cls.label
     assert Dataset.BARS in cls.capabilities.datasets
     assert cls.capabilities.timespans
@@ -52,7 +57,7 @@ def test_it_says_what_it_is_and_what_it_can_do(source: Source) -> None:
     names = [option.name for option in cls.options]
     assert len(set(names)) == len(names)
     assert all(option.help for option in cls.options)
-    assert [option.name for option in cls.options if option.secret] == ["api_key"]
+    assert [option.name for option in cls.options if option.secret] == (["api_key"] if source.case.takes_key else [])
 
 
 def test_each_declared_dataset_comes_in_its_wire_schema(source: Source) -> None:
@@ -62,8 +67,8 @@ def test_each_declared_dataset_comes_in_its_wire_schema(source: Source) -> None:
         assert [page.table.schema for page in pages] == [SCHEMAS[dataset]] * len(pages)
         assert sum(page.table.num_rows for page in pages) > 0
         for page in pages:
-            assert set(page.table.column("ticker").to_pylist()) <= {source.ticker}
-            assert set(page.table.column("source").to_pylist()) <= {source.name}
+            assert set(page.table.column("ticker").to_pylist()) <= {source.case.ticker}
+            assert set(page.table.column("source").to_pylist()) <= {source.case.name}
 
 
 @pytest.mark.parametrize("timespan", [one for one in Timespan if one is not Timespan.SECOND])
@@ -81,7 +86,8 @@ def test_each_declared_timespan_has_sorted_rows_without_doubles(source: Source, 
 
 
 def test_pages_cover_the_part_without_a_seam(source: Source) -> None:
-    asked = part(source, spec=BarSpec(Timespan.MINUTE))
+    minutes = Timespan.MINUTE in source.cls.capabilities.timespans
+    asked = part(source, spec=BarSpec(Timespan.MINUTE if minutes else Timespan.DAY))
 
     pages = list(source.make().pages(asked, Watch()))
 
@@ -104,47 +110,58 @@ def test_what_is_not_declared_is_unsupported_and_not_asked_for(source: Source) -
     with pytest.raises(Unsupported):
         downloader.pages(part(source, spec=BarSpec(Timespan.MINUTE)), Watch())
     with pytest.raises(Unsupported):
-        downloader.download_single_ticker(source.ticker, source.start, source.end, timespan="minute")
+        downloader.download_single_ticker(source.case.ticker, source.case.start, source.case.end, timespan="minute")
+    assert source.emulator.ledger() == []
+
+
+def test_every_dataset_and_timespan_that_it_has_not_is_unsupported(source: Source) -> None:
+    has, downloader = source.cls.capabilities, source.make()
+    lacking = [part(source, dataset) for dataset in Dataset if dataset not in has.datasets]
+    lacking += [part(source, spec=BarSpec(timespan)) for timespan in Timespan if timespan not in has.timespans]
+
+    for asked in lacking:
+        with pytest.raises(Unsupported):
+            downloader.pages(asked, Watch())
     assert source.emulator.ledger() == []
 
 
 def test_a_frame_has_the_columns_in_order_and_sorted_rows(source: Source) -> None:
-    frame = source.make().download_single_ticker(source.ticker, str(source.start), str(source.end))
+    frame = source.make().download_single_ticker(source.case.ticker, str(source.case.start), str(source.case.end))
 
     assert tuple(frame.columns) == BAR_COLUMNS
-    assert len(frame) == SESSIONS
+    assert len(frame) == source.case.sessions
     assert frame["timestamp"].is_monotonic_increasing
 
 
 def test_no_rows_for_a_known_ticker_are_an_empty_frame_and_an_unknown_one_is_an_error(source: Source) -> None:
     downloader = source.make()
-    sunday = date(2020, 8, 30)
+    empty = source.case.empty
 
-    frame = downloader.download_single_ticker(source.ticker, sunday, sunday)
+    frame = downloader.download_single_ticker(source.case.ticker, empty, empty)
 
     assert tuple(frame.columns) == BAR_COLUMNS
     assert frame.empty
     with pytest.raises(UnknownTicker):
-        downloader.download_single_ticker("NOSUCH", sunday, sunday)
+        downloader.download_single_ticker(source.case.unknown, empty, empty)
 
 
 def test_reference_data_knows_the_known_and_not_the_unknown(source: Source) -> None:
     downloader = source.make()
 
-    assert downloader.listing(source.ticker, Watch()).known
-    assert not downloader.listing("NOSUCH", Watch()).known
+    assert downloader.listing(source.case.ticker, Watch()).known
+    assert not downloader.listing(source.case.unknown, Watch()).known
 
 
 def test_the_bill_is_never_below_what_is_asked(source: Source) -> None:
-    for timespan in (Timespan.DAY, Timespan.MINUTE, Timespan.HOUR, Timespan.WEEK):
+    for timespan in [one for one in Timespan if one in source.cls.capabilities.timespans and one != Timespan.SECOND]:
         asked = part(source, spec=BarSpec(timespan))
         source.emulator.reset()
         downloader = source.make()
 
         rows_of(downloader, asked)
 
-        assert len(source.emulator.ledger()) <= downloader.calls_for(asked, SESSIONS)
-    assert downloader.calls_for(part(source), SESSIONS) == 1
+        assert len(source.emulator.ledger()) <= downloader.calls_for(asked, source.case.sessions)
+    assert downloader.calls_for(part(source), source.case.sessions) == 1
 
 
 def test_the_key_is_tested_in_a_few_calls(source: Source) -> None:
@@ -155,8 +172,10 @@ def test_the_key_is_tested_in_a_few_calls(source: Source) -> None:
 
 
 def test_a_rejected_key_is_a_value_error_that_names_the_source(source: Source) -> None:
+    if not source.case.takes_key:
+        pytest.skip("it takes no key")
     with pytest.raises(ValueError, match=f"Invalid {source.cls.label} API key") as caught:
-        source.make(key="a-wrong-key").download_single_ticker(source.ticker, source.start, source.end)
+        source.make(key="a-wrong-key").download_single_ticker(source.case.ticker, source.case.start, source.case.end)
     assert isinstance(caught.value, InvalidKey)
 
 
@@ -165,9 +184,9 @@ def test_the_key_is_in_no_text_and_no_log(source: Source, caplog: pytest.LogCapt
     source.emulator.faults([{"match": {"times": 1}, "do": {"html": True}}])
     downloader = source.make()
 
-    downloader.download_single_ticker(source.ticker, source.start, source.end)
+    downloader.download_single_ticker(source.case.ticker, source.case.start, source.case.end)
     with pytest.raises(RedlineError) as caught:
-        downloader.download_single_ticker("NOSUCH", source.start, source.end)
+        downloader.download_single_ticker(source.case.unknown, source.case.start, source.case.end)
 
     assert len(caplog.records) > 0
     assert KEY not in caplog.text + repr(downloader) + str(caught.value) + repr(caught.value.as_json())
@@ -187,11 +206,11 @@ def test_several_tickers_keep_their_order_and_failures_are_told(source: Source) 
     downloader = source.make()
 
     frames: dict[str, Any] = downloader.download_multiple_tickers(
-        ["NOSUCH", source.ticker], str(source.start), str(source.end)
+        [source.case.unknown, source.case.ticker], str(source.case.start), str(source.case.end)
     )
 
-    assert list(frames) == [source.ticker]
-    assert list(downloader.failures) == ["NOSUCH"]
+    assert list(frames) == [source.case.ticker]
+    assert list(downloader.failures) == [source.case.unknown]
 
 
 def test_the_delay_is_the_limit_in_seconds_a_request(source: Source) -> None:

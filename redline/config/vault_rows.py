@@ -32,6 +32,7 @@ class VaultRows:
     def __init__(self, path: Path, master: MasterKeys, take_plain: Callable[[Plain], Mapping[str, str]]) -> None:
         self._path = Path(os.path.realpath(path))  # a rename must replace the file, not a link to it
         self.master, self._take_plain = master, take_plain
+        self._known: tuple[tuple[int, int, int], Tokens, Plain] | None = None
 
     def start(self) -> None:
         """Do what a first start has to; a wrong master key is left for the first use to tell."""
@@ -101,7 +102,14 @@ class VaultRows:
         self.master = after
 
     def _read(self) -> tuple[Tokens, Plain]:
-        return read_rows(self._path.read_bytes()) if self._path.exists() else ({}, {})
+        """Return what the file holds. Each part of a job asks for its key: a file that is unchanged is parsed once."""
+        if not self._path.exists():
+            return {}, {}
+        found = self._path.stat()
+        seen = (found.st_ino, found.st_mtime_ns, found.st_size)
+        if self._known is None or self._known[0] != seen:
+            self._known = (seen, *read_rows(self._path.read_bytes()))
+        return dict(self._known[1]), self._known[2]
 
     def _lacks(self, tokens: Mapping[str, str]) -> bool:
         return any(self.master.opens(_key_id(name, token)) is None for name, token in tokens.items())

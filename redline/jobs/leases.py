@@ -56,10 +56,11 @@ class PartLedger:
         with self._db.write() as link:
             self._free_dead(link)
             for job in link.execute(wanted.order_by(small.desc(), turn, jobs.c.created_at, jobs.c.id)).all():
-                rows = link.execute(self._due(job.id).limit(limit * share)).all()
-                rows = rows[: max(1, len(rows) // share)]
-                if rows:
-                    return self._hand_out(link, job, rows, owner)
+                due = link.execute(self._due(job.id, parts.c.n).limit(limit * share)).all()
+                if due:
+                    mine = max(1, len(due) // share)
+                    columns = (parts.c.n, parts.c.token, parts.c.attempts, parts.c.part)
+                    return self._hand_out(link, job, link.execute(self._due(job.id, *columns).limit(mine)).all(), owner)
         return []
 
     def next_due_s(self, *, small_only: bool = False) -> float | None:
@@ -186,11 +187,11 @@ class PartLedger:
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _due(self, job_id: str) -> Any:
+    def _due(self, job_id: str, *columns: Any) -> Any:
         now, boot = self._clock.since_boot(), self._clock.boot_id()
         due = or_(parts.c.due_s.is_(None), parts.c.due_s <= now, parts.c.boot != boot)
         queued = and_(parts.c.job_id == job_id, parts.c.state == PartState.QUEUED.value)
-        return select(parts).where(queued, due).order_by(parts.c.n)
+        return select(*columns).where(queued, due).order_by(parts.c.n)
 
     def _hand_out(self, link: Connection, job: Any, rows: Sequence[Any], owner: Owner) -> list[tuple[JobRecord, Lease]]:
         these = and_(parts.c.job_id == job.id, parts.c.n.in_([row.n for row in rows]))

@@ -73,6 +73,7 @@ class Runner:
             rng=rng,
             patience_s=patience_s,
             replan=replan,
+            gave_up=self._interrupt,
         )
         self._owner = Owner.here(clock, f"{rng.getrandbits(48):012x}")
         self._finishing = threading.Lock()
@@ -238,18 +239,19 @@ class Runner:
     def _work_all(self, claimed: Sequence[tuple[JobRecord, Lease]]) -> None:
         """Work on parts of one job, one after the other; what is not begun when it may not go on goes back."""
         self._notify()
-        for at, (job, lease) in enumerate(claimed):
-            if self._stopping.is_set() or self._ledger.stage(job.job_id) is not Stage.OPEN:
-                self._ledger.parts.release([one for _, one in claimed[at:]])
-                break
-            stop, mine = threading.Event(), (lease.job_id, lease.n)
-            self._at_work[mine] = stop
-            try:
-                if self._stopping.is_set():
-                    stop.set()
+        stop, job_id = threading.Event(), claimed[0][1].job_id
+        mine = (job_id, claimed[0][1].n)
+        self._at_work[mine] = stop
+        try:
+            if self._stopping.is_set() or self._ledger.stage(job_id) is not Stage.OPEN:
+                stop.set()  # It was steered before this could be interrupted.
+            for at, (job, lease) in enumerate(claimed):
+                if stop.is_set():
+                    self._ledger.parts.release([one for _, one in claimed[at:]])
+                    break
                 self._worker.work(job, lease, stop)
-            finally:
-                del self._at_work[mine]
+        finally:
+            del self._at_work[mine]
         self._committed()
 
     def _committed(self) -> None:

@@ -49,7 +49,7 @@ class Worker:
 
     A source that cannot be reached is asked again, after 1 to 8 s, for five minutes without a page; then the part
     has failed. A 429 is never an attempt: the part waits for as long as the source says. ``replan`` plans a job whose
-    universe has become known.
+    universe has become known; ``gave_up`` hears of a job that no other part of can go well.
     """
 
     def __init__(
@@ -65,10 +65,11 @@ class Worker:
         rng: random.Random,
         patience_s: float = PATIENCE_S,
         replan: Replan | None = None,
+        gave_up: Callable[[str], None] = lambda job_id: None,
     ) -> None:
         self._ledger, self._store, self._downloader_for = ledger, store, downloader_for
         self._clock, self._calendar, self._rng, self._patience_s = clock, calendar, rng, patience_s
-        self._commits, self._notes, self._replan = commits, notes, replan
+        self._commits, self._notes, self._replan, self._gave_up = commits, notes, replan, gave_up
         self._needs = MarketNeeds(store, clock, ledger.paged)
 
     def work(self, job: JobRecord, lease: Lease, stop: Event) -> None:
@@ -157,6 +158,7 @@ class Worker:
         self._insist(lambda: work.note_failed(what), stop)
         if isinstance(error, InvalidKey | ConfigError):
             self._insist(lambda: self._ledger.give_up(lease.job_id, what), stop)
+            self._gave_up(lease.job_id)
         if isinstance(error, UnknownTicker):
             self._close(lambda: parts.fail_ticker(lease, what), stop)
         else:

@@ -59,8 +59,9 @@ class FakeClock:
 
 
 class Emulator:
-    """The emulator as a process of its own, for a ``with`` block: ``rest`` and ``control`` are its addresses.
+    """The emulator as a process of its own, for a ``with`` block.
 
+    ``rest`` (Massive's), ``yahoo`` and ``control`` are its addresses.
     ``data`` is a folder like ``market-data/`` (``None``: the demo market); ``arguments`` are further options of
     ``python -m redline.emulator``, with absolute paths.
     """
@@ -85,6 +86,7 @@ class Emulator:
             raise RuntimeError(f"the emulator did not start; exit code {self.stop()}")
         self.addresses: dict[str, Any] = json.loads(line)
         self.rest: str = self.addresses["rest"]
+        self.yahoo: str = self.addresses["yahoo"]
         self.control: str = self.addresses["control"]
 
     def __enter__(self) -> Emulator:

@@ -19,7 +19,9 @@ from redline.emulator.faults import BadFault, Faults, read_faults_file
 from redline.emulator.ledger import Ledger
 from redline.emulator.models.folder import MarketFolder
 from redline.emulator.plans import PLANS
+from redline.emulator.responses import yahoo
 from redline.emulator.rest import Vendor, address_of, rest_server
+from redline.emulator.sides import side_server
 
 DEMO_MARKET = Path(__file__).parent / "market"
 
@@ -40,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         servers = {
             "rest": rest_server(vendor, options.host, options.port),
             "control": control_server(vendor, options.host),
+            "yahoo": side_server(vendor, options.host, yahoo.chart),
         }
     except OSError as error:
         print(f"emulator: cannot listen on {options.host}:{options.port}: {error.strerror}", file=sys.stderr)

@@ -29,7 +29,7 @@ class Access:
     """Keys and their terms. Only admitted calls count, at arrival, in a sliding window (I). Thread-safe."""
 
     def __init__(self, terms: Terms, only_key: str | None) -> None:
-        self._start, self._only_key = terms, only_key
+        self._start, self.only_key = terms, only_key
         self._lock = threading.Lock()
         self.reset()
 
@@ -63,7 +63,7 @@ class Access:
         if not key:
             raise NoKey
         with self._lock:
-            if key in self._revoked or (self._only_key is not None and key != self._only_key):
+            if key in self._revoked or (self.only_key is not None and key != self.only_key):
                 raise UnknownKey
             terms = self._by_key.get(key, self._default)
             if terms.calls is not None:

@@ -50,18 +50,22 @@ class Server(ThreadingHTTPServer):
 
 
 class RestHandler(BaseHTTPRequestHandler):
-    """Answers as the vendor's REST service. ``vendor`` is set on a subclass by ``rest_server``."""
+    """Answers as the vendor's REST service. ``vendor`` is set on a subclass by ``rest_server``.
+
+    ``key_name``: the parameter that a key may stand in; it is in no ledger.
+    """
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     vendor: Vendor
+    key_name = "apiKey"
 
     def do_GET(self) -> None:
         """Note the arrival, let faults and plan speak first, answer, note the end."""
         vendor, arrived_s = self.vendor, self.vendor.clock.monotonic()
         path, _, raw_query = self.path.partition("?")
         query = dict(parse_qsl(raw_query, keep_blank_values=True))
-        key = self._key(query.pop("apiKey", ""))
+        key = self._key(query.pop(self.key_name, ""))
         shown = urlencode(query)
         entry = vendor.ledger.open(vendor.clock.real().isoformat(), arrived_s, self.command, unquote(path), shown, key)
         fault = vendor.faults.take(unquote(path), shown, key)

@@ -91,6 +91,9 @@ def _add_plan(verbs: Verbs, common: argparse.ArgumentParser) -> None:
 def _add_update(verbs: Verbs, common: argparse.ArgumentParser) -> None:
     verb = verbs.add_parser("update", parents=[common], help="bring collections up to date")
     verb.add_argument("names", nargs="*", metavar="NAME", help="which (default: all)")
+    instead = verb.add_mutually_exclusive_group()
+    instead.add_argument("--list", action="store_true", help="fetch nothing; say what is kept and when it is due")
+    instead.add_argument("--forget", action="store_true", help="fetch nothing; forget them, what they brought stays")
     verb.set_defaults(run=verb_of("update", "run"))
 
 

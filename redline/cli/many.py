@@ -121,6 +121,9 @@ def _collection(engine: Engine, arguments: argparse.Namespace) -> tuple[str, str
 
 
 def _agreed(bill: Plan, arguments: argparse.Namespace, output: Output) -> bool:
+    if not bill.calls:
+        output.say("All of it is held, or known to be missing: nothing is asked for.")
+        return True
     output.say(f"{counted(bill.calls, 'call')} by {bill.route.value}, about {bill.minutes:.1f} minutes.")
     if bill.minutes < ASK_FROM_MINUTES:
         return True

@@ -32,13 +32,14 @@ class Collecting(JobDesk):
     ) -> Collection:
         """Keep the body of a bulk download under a name, without its end: an update asks up to the last session.
 
-        A universe stays a universe, and is looked up anew at each update. ``job_id``: the job that was made of it.
+        A universe stays a universe, and is looked up anew at each update: as of that day, unless the body names one.
+        ``job_id``: the job that was made of it.
 
         Raises:
             BadField: the name, the time, or a field of the body is wrong.
         """
         kept = self._now_in.ledger.collections
-        saved = kept.save(name, _kept(self.parse_bulk(body)), update_at)
+        saved = kept.save(name, _kept(self.parse_bulk(body), body), update_at)
         if job_id is None:
             return saved
         kept.ran(saved.name, job_id)
@@ -70,11 +71,13 @@ class Collecting(JobDesk):
         return submit
 
 
-def _kept(request: DownloadRequest) -> dict[str, object]:
-    """Return the body that a collection keeps."""
+def _kept(request: DownloadRequest, body: Mapping[str, object]) -> dict[str, object]:
+    """Return the body that a collection keeps. ``body``: where the request came from; it tells a date from today."""
     shown = {name: value for name, value in request_shown(request).items() if name in _FIELDS}
     if request.universe and not request.universe.startswith(COLLECTION):
         shown = {name: value for name, value in shown.items() if name != "tickers"} | {"universe": request.universe}
+        if request.as_of is not None and body.get("as_of"):
+            shown["as_of"] = request.as_of.isoformat()
     return shown
 
 

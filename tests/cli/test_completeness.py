@@ -157,6 +157,25 @@ def test_update_brings_all_collections_or_the_named_ones_up_to_date(demo: Any) -
     assert "2 tickers: 2 complete, 0 incomplete, 0 failed." in out
 
 
+def test_collections_are_listed_and_forgotten(demo: Any) -> None:
+    march = ("--start", "2021-03-01", "--end", "2021-03-31", "--quiet")
+    demo("download", "AAPL,KO", *march, "--timespan", "hour", "--save-as", "two", "--update-at", "22:30")
+    demo("download", "--universe", "us_stocks", "--as-of", "2021-03-01", *march, "--save-as", "all")
+
+    listed = demo("update", "--list")
+
+    assert listed[0] == 0
+    for name, what in (("all", "us_stocks, day bars from"), ("two", "2 tickers, hour bars from")):
+        assert any(line.startswith(name) and f"{what} 2021-03-01" in line for line in listed[1].splitlines())
+    kept = {one["name"]: one for one in json.loads(demo("update", "--list", "--json")[1])["collections"]}
+    assert kept["all"]["request"]["as_of"] == "2021-03-01"
+    assert kept["two"]["next_update_at"].endswith("T22:30:00Z")
+    assert demo("update", "--forget")[0] == 2
+    assert demo("update", "--forget", "two", "NONE")[0] == 2
+    assert json.loads(demo("update", "--forget", "two", "--json")[1]) == {"forgotten": ["two"]}
+    assert [one["name"] for one in json.loads(demo("update", "--list", "--json")[1])["collections"]] == ["all"]
+
+
 def test_a_collection_that_lacks_something_stops_no_other_and_gives_its_code(demo: Any) -> None:
     march = ("--start", "2021-03-01", "--end", "2021-03-31", "--quiet")
     demo("download", "AAPL,NOSUCH", *march, "--save-as", "a bad one")

@@ -118,6 +118,7 @@ def test_a_universe_is_its_tickers(shell: Any) -> None:
     assert set(TWELVE.split()) <= set(job["tickers"])
     held = json.loads(shell("download", "--universe", "held", *AUGUST, "--json")[1])
     assert (held["requests"], held["records"]) == (0, job["records"])
+    assert "nothing is asked for" in shell("download", "--universe", "held", *AUGUST)[2]
 
 
 def test_a_saved_list_is_a_universe_too(shell: Any) -> None:

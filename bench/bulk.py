@@ -2,7 +2,7 @@
 
     python bench/bulk.py                              # all of it; about ten minutes on two cores
     python bench/bulk.py --only calls market          # the calls alone
-    python bench/bulk.py --only job --job 2000 --runs 1
+    python bench/bulk.py --only job --job 2000 --runs 1 --answer-ms 50
 
 calls:   a year of day bars of 500 tickers, by the emulator's ledger, against one call per ticker; then the same once
          more; then sessions deleted from the Delta table by another program, and repaired.
@@ -221,6 +221,8 @@ def big_job(bench: Bench) -> None:
             if run == 0:
                 bare(vendor.rest, [minutes_of(one, day) for one in tickers_of(o.job)])
             vendor.reset()
+            if o.answer_ms:
+                vendor.faults([{"do": {"delay_s": o.answer_ms / 1_000}}])
             with House(bench.folder / f"job-house-{run}", vendor.rest) as house:
                 submit_s, seconds, job = watched(house, body(o.job, day, day, "minute"), pages)
                 memory.append(house.memory_mb() or 0)
@@ -231,7 +233,7 @@ def big_job(bench: Bench) -> None:
             rates.append(len(asked) / seconds)
             ratios.append(bare_s / seconds)
             print(f"  run {run + 1}: {len(asked):,} calls, redline {seconds:.1f} s, bare {bare_s:.1f} s", flush=True)
-    name = f"job of {o.job:,} tickers"
+    name = f"job of {o.job:,} tickers" + (f", answers in {o.answer_ms:g} ms" if o.answer_ms else "")
     bench.say(f"{name}: runs that are not complete", wrong, "= 0", wrong == 0)
     submit = statistics.median(submits)
     bench.say(f"{name}: submit, s", round(submit, 3), f"<= {SUBMIT_S:g}", submit <= SUBMIT_S, timed=True)
@@ -296,6 +298,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--holes", type=int, default=20, help="sessions deleted in `calls`")
     parser.add_argument("--market", type=int, default=11_000, help="tickers of `market`")
     parser.add_argument("--job", type=int, default=10_000, help="tickers of `job`")
+    parser.add_argument("--answer-ms", type=float, default=0.0, help="of `job`; a vendor far away takes 50 and more")
     parser.add_argument("--runs", type=int, default=5, help="of `job`; medians are shown")
     parser.add_argument("--start", type=date.fromisoformat, default=date(2024, 1, 2))
     parser.add_argument("--end", type=date.fromisoformat, default=date(2024, 12, 31))

@@ -17,7 +17,7 @@ import requests
 
 ROOT = Path(__file__).parents[1]
 KEY = "benchKey000000000000001"
-LOOK_S = 0.1
+LOOK_S = 0.25
 ENDED = ("complete", "incomplete", "failed", "cancelled")
 
 

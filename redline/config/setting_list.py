@@ -118,6 +118,14 @@ SETTINGS: tuple[Setting, ...] = (
         on_page=True,
     ),
     Setting(
+        "yahoo_base_url",
+        "https://query2.finance.yahoo.com",
+        "Where Yahoo's chart is; it takes no key.",
+        Kind.ADDRESS,
+        ("YAHOO_BASE_URL",),
+        on_page=True,
+    ),
+    Setting(
         "allowed_hosts",
         None,
         "Outgoing: hosts (name or name:port, by comma) that may be reached although not public, http included.",

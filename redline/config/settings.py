@@ -44,6 +44,7 @@ class Settings:
     server_names: tuple[str, ...]
     massive_api_key: Secret | None
     massive_api_base_url: str
+    yahoo_base_url: str
     allowed_hosts: tuple[str, ...]
     origins: Mapping[str, Origin] = field(repr=False)
 
@@ -111,6 +112,7 @@ def load(
         server_names=kinds.names_answered(bound, given.names("server_names")),
         massive_api_key=given.secret("massive_api_key"),
         massive_api_base_url=given.value("massive_api_base_url", str),
+        yahoo_base_url=given.value("yahoo_base_url", str),
         allowed_hosts=given.names("allowed_hosts"),
         origins=given.origins,
     )

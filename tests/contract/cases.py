@@ -11,6 +11,7 @@ from typing import Any
 from redline.clock import Clock
 from redline.downloaders.base_downloader import BaseDownloader
 from redline.downloaders.massive_downloader import MassiveDownloader
+from redline.downloaders.yahoo_downloader import YahooDownloader
 from redline.net.budget import Budgets
 
 KEY = "a-key-for-the-contract-0123"
@@ -64,5 +65,12 @@ CASES = (
         MassiveDownloader,
         lambda cls, it: cls(it.key, it.folder, **it.common),
         address="rest",
+    ),
+    Case(
+        YahooDownloader,
+        lambda cls, it: cls(it.folder, **it.common),
+        address="yahoo",
+        takes_key=False,
+        now="2020-09-10T15:00:00+00:00",
     ),
 )

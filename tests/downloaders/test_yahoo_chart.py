@@ -1,0 +1,282 @@
+"""One answer of Yahoo's, read: the recorded ones as they are, and the ways in which one is not to be believed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from redline.downloaders import yahoo_bars, yahoo_chart, yahoo_errors
+from redline.downloaders.pager import Parsed
+from redline.errors import MalformedPage, NotJson, ProviderError, ProviderUnavailable, UnknownTicker, Unsupported
+from redline.market.bar import BarSpec, Timespan
+from redline.market.part import Part
+from redline.market.request import Dataset
+
+RECORDED = Path(__file__).parents[3] / "shared" / "market-data" / "responses" / "yahoo"
+NEW_YORK = ZoneInfo("America/New_York")
+DAYS = (date(2024, 5, 28), date(2024, 5, 29), date(2024, 5, 30))
+LATER_S = 1_900_000_000
+Change = Callable[[dict[str, Any]], object]
+
+
+def opens(day: date, hour: int = 9, minute: int = 30) -> int:
+    return int(datetime(day.year, day.month, day.day, hour, minute, tzinfo=NEW_YORK).timestamp())
+
+
+def answer(change: Change = lambda result: None, **meta: object) -> bytes:
+    """Three days of ACME; ``change`` may do what it wants to the result, ``meta`` replaces fields of it."""
+    session = {"start": opens(DAYS[-1]), "end": opens(DAYS[-1], 16, 0)}
+    result: dict[str, Any] = {
+        "meta": {
+            "currency": "USD",
+            "symbol": "ACME",
+            "instrumentType": "EQUITY",
+            "firstTradeDate": 345479400,
+            "regularMarketTime": opens(DAYS[-1], 16, 0) + 1,
+            "exchangeTimezoneName": "America/New_York",
+            "longName": "Acme Inc.",
+            "currentTradingPeriod": {"regular": session},
+            "dataGranularity": "1d",
+            **meta,
+        },
+        "timestamp": [opens(day) for day in DAYS],
+        "indicators": {
+            "quote": [
+                {
+                    "open": [10.0, 11.0, 12.0],
+                    "high": [10.5, 11.5, 12.5],
+                    "low": [9.5, 10.5, 11.5],
+                    "close": [10.25, 11.25, 12.25],
+                    "volume": [100, 200, 300],
+                }
+            ],
+            "adjclose": [{"adjclose": [1.0, 1.0, 1.0]}],
+        },
+    }
+    change(result)
+    return json.dumps({"chart": {"result": [result], "error": None}}).encode()
+
+
+def quote(result: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = result["indicators"]["quote"][0]
+    return found
+
+
+def part(spec: BarSpec = BarSpec()) -> Part:  # noqa: B008
+    return Part("yahoo", Dataset.BARS, "ACME", DAYS[0], DAYS[-1], spec)
+
+
+def read(body: bytes, *, now_s: int = LATER_S, spec: BarSpec = BarSpec()) -> Parsed:  # noqa: B008
+    asked = part(spec)
+    chart = yahoo_chart.read(body, asked.what, "ACME", yahoo_bars.INTERVALS[spec])
+    return yahoo_bars.bars_of(chart, asked, chart.splits, now_s)
+
+
+def test_it_is_the_day_as_printed_and_the_adjusted_close_is_not_looked_at() -> None:
+    rows = read(answer()).table.to_pylist()
+
+    assert [(row["date"], row["open"], row["close"], row["volume"]) for row in rows] == [
+        (DAYS[0], 10.0, 10.25, 100.0),
+        (DAYS[1], 11.0, 11.25, 200.0),
+        (DAYS[2], 12.0, 12.25, 300.0),
+    ]
+    assert {row["vwap"] for row in rows} == {row["transactions"] for row in rows} == {None}
+
+
+def test_splits_on_the_day_itself_do_not_touch_it() -> None:
+    def split(result: dict[str, Any]) -> None:
+        event = {"date": opens(DAYS[1]), "numerator": 3.0, "denominator": 2.0, "splitRatio": "3:2"}
+        result["events"] = {"splits": {"1": event, "2": event}}  # twice: it has happened once
+
+    rows = read(answer(split)).table.to_pylist()
+
+    assert [row["close"] for row in rows] == [15.375, 11.25, 12.25]
+    assert [row["volume"] for row in rows] == [67.0, 200.0, 300.0]
+
+
+def test_prices_are_the_shortest_decimals_that_fit_a_32_bit_number() -> None:
+    def recorded(result: dict[str, Any]) -> None:
+        quote(result)["close"] = [75.0875015258789, 0.10000000149011612, 1.0436]  # a double stays as it is
+
+    assert read(answer(recorded)).table["close"].to_pylist() == [75.0875, 0.1, 1.0436]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "left"),
+    [
+        (lambda r: quote(r).update(close=[10.25, None, 12.25]), "Yahoo has null for a price", [0, 2]),
+        (lambda r: quote(r).update(volume=[100, None, 300]), None, [0, 1, 2]),
+        (lambda r: quote(r).update(low=[9.5, 99.0, 11.5]), "its high is below its low", [0, 2]),
+        (lambda r: quote(r).update(open=[0.0, 11.0, 12.0]), "a price is not above 0", [1, 2]),
+        (
+            lambda r: r["timestamp"].__setitem__(1, r["timestamp"][2]),
+            "a later row of the same day came with it",
+            [0, 2],
+        ),
+    ],
+    ids=["null", "no-volume", "high-below-low", "zero", "same-day"],
+)
+def test_a_bad_row_is_set_aside_with_its_reason_and_the_others_stay(
+    change: Change, reason: str | None, left: list[int]
+) -> None:
+    parsed = read(answer(change))
+
+    assert parsed.table["date"].to_pylist() == [DAYS[at] for at in left]
+    assert [one.reason for one in parsed.set_aside] == ([] if reason is None else [reason])
+    assert all('"timestamp"' in one.row for one in parsed.set_aside)
+
+
+def test_days_that_are_all_null_are_no_rows_and_no_error() -> None:
+    def nulls(result: dict[str, Any]) -> None:
+        quote(result).update({name: [None] * 3 for name in quote(result)})
+
+    parsed = read(answer(nulls))
+
+    assert parsed.table.num_rows == 0
+    assert len(parsed.set_aside) == 3
+
+
+def test_of_a_bad_later_row_of_the_same_day_the_earlier_stays() -> None:
+    def doubled(result: dict[str, Any]) -> None:
+        result["timestamp"][2] = result["timestamp"][1] + 60
+        quote(result)["close"][2] = None
+
+    assert read(answer(doubled)).table["close"].to_pylist() == [10.25, 11.25]
+
+
+@pytest.mark.parametrize(
+    ("now", "market", "bars"),
+    [
+        ((12, 0), (12, 0), 2),  # in the session
+        ((16, 5), (15, 59), 2),  # over, the last price still to come
+        ((16, 5), (16, 0), 3),
+        ((16, 30), (11, 0), 3),  # a share that is seldom traded: its last price is old for good
+    ],
+    ids=["in-session", "last-price-late", "closed", "seldom-traded"],
+)
+def test_a_session_is_a_bar_when_it_is_over(now: tuple[int, int], market: tuple[int, int], bars: int) -> None:
+    body = answer(regularMarketTime=opens(DAYS[-1], *market))
+
+    assert read(body, now_s=opens(DAYS[-1], *now)).table.num_rows == bars
+
+
+def test_within_a_day_only_whole_bars_of_the_session_count() -> None:
+    stamps = [opens(DAYS[0]), opens(DAYS[0], 9, 40) + 17, opens(DAYS[0], 16, 0)]
+    hours = [[{"start": opens(DAYS[0]), "end": opens(DAYS[0], 16, 0)}]]
+    spec = BarSpec(Timespan.MINUTE, 5)
+    body = answer(lambda r: r.update(timestamp=stamps), dataGranularity="5m", tradingPeriods=hours)
+
+    parsed = read(body, spec=spec)
+
+    assert parsed.table["timestamp"].cast("int64").to_pylist() == [stamps[0] * 1_000_000]
+    assert [one.reason for one in parsed.set_aside] == [
+        "it is a price of a session under way, no bar",
+        "it is outside of regular hours",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda r: r["meta"].update(dataGranularity="1mo"), '"1mo"; 1d were asked for'),
+        (lambda r: r["meta"].update(symbol="ACMF"), '"ACMF", not ACME'),
+        (lambda r: r["meta"].update(exchangeTimezoneName="Mars/Olympus"), "zone"),
+        (lambda r: r["meta"].update(exchangeTimezoneName=None), "zone"),
+        (lambda r: r.pop("meta"), "no meta"),
+        (lambda r: r.pop("indicators"), "no indicators"),
+        (lambda r: r.update(timestamp="none"), "no list"),
+        (lambda r: r.update(timestamp=[1.5, 2, 3]), "no time in seconds"),
+        (lambda r: r.update(timestamp=[10**14, 2, 3]), "no time in seconds"),
+        (lambda r: quote(r).pop("low"), "3 times, and no list of low"),
+        (lambda r: quote(r).update(low=[1.0, 2.0]), "3 times, and 2 values of low"),
+        (lambda r: quote(r).update(low=[1.0, 2.0, "3"]), "low that is no number"),
+        (lambda r: quote(r).update(low=[1.0, 2.0, True]), "low that is no number"),
+        (lambda r: quote(r).update(low=[1.0, 2.0, 10**350]), "low that is no number"),
+        (lambda r: r.update(events={"splits": []}), "no objects"),
+        (lambda r: r.update(events={"splits": {"1": {"date": 1, "numerator": 0, "denominator": 1}}}), "above 0"),
+        (lambda r: r.update(events={"dividends": {"1": {"date": 1, "amount": -1}}}), "above 0"),
+        (lambda r: quote(r).update(high=[1.0, 1.0, 1.0]), "not one of 3 rows"),
+    ],
+    ids=[
+        "coarser", "other-symbol", "no-such-zone", "no-zone", "no-meta", "no-rows", "time-text", "time-half",
+        "time-unit", "no-column", "short-column", "text", "truth", "huge", "events", "split", "dividend", "all-bad",
+    ],
+)  # fmt: skip
+def test_an_answer_that_cannot_be_trusted_is_an_error_that_says_why(change: Change, why: str) -> None:
+    with pytest.raises(MalformedPage) as caught:
+        read(answer(change))
+    assert why in caught.value.sentence
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b"", NotJson),
+        (b"<!DOCTYPE html><title>Yahoo is part of the Yahoo family of brands</title>", NotJson),
+        (answer()[:-40], NotJson),
+        (b"{}", MalformedPage),
+        (b'{"chart":{"result":[],"error":null}}', MalformedPage),
+        (b'{"chart":{"result":null,"error":{"code":"Internal","description":"oops"}}}', MalformedPage),
+        (answer().replace(b"10.25", b"NaN"), MalformedPage),
+    ],
+    ids=["empty", "consent-page", "cut", "no-chart", "no-result", "error-in-200", "nan"],
+)
+def test_a_200_that_is_no_chart_is_an_error(body: bytes, error: type[MalformedPage]) -> None:
+    with pytest.raises(error):
+        read(body)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (404, b'{"chart":{"result":null,"error":{"code":"Not Found","description":"No data found"}}}', UnknownTicker),
+        (404, b"<html>not found</html>", Unsupported),
+        (401, b'{"finance":{"result":null,"error":{"code":"Unauthorized","description":"x"}}}', ProviderError),
+        (403, b"Forbidden", ProviderError),
+        (302, b"", MalformedPage),
+        (418, b"", ProviderError),
+        (502, b"<html>Bad Gateway</html>", ProviderUnavailable),
+    ],
+)
+def test_each_status_has_its_error(status: int, body: bytes, error: type[Exception]) -> None:
+    assert type(yahoo_errors.explain(status, body, "day bars ACME")) is error
+
+
+def test_the_shared_client_reads_a_429_itself() -> None:
+    assert yahoo_errors.explain(429, b"Too Many Requests\r\n", "day bars ACME") is None
+    assert yahoo_errors.explain(200, b"anything", "day bars ACME") is None
+
+
+@pytest.mark.parametrize("name", ["AAPL", "AFRAF", "AZT.OL", "BTC-USD", "EURUSD=X", "GC=F", "GOOG", "OCDO.L", "SPOT"])
+def test_recorded_answers_are_read(name: str) -> None:
+    if not RECORDED.is_dir():
+        pytest.skip("the folder shared is not beside the checkout")
+    body = (RECORDED / f"chart-{name}-2020-01-01-to-2020-01-03.json").read_bytes()
+
+    chart = yahoo_chart.read(body, "a recorded answer", name, "1d")
+
+    assert chart.days()[0] in (date(2020, 1, 1), date(2020, 1, 2))
+    assert chart.columns["close"].shape == chart.t_s.shape
+
+
+def test_recorded_dividends_are_read() -> None:
+    if not RECORDED.is_dir():
+        pytest.skip("the folder shared is not beside the checkout")
+    body = (RECORDED / "historical-via-chart-MSFT-dividends-2021-02-01-to-2022-01-31.json").read_bytes()
+
+    chart = yahoo_chart.read(body, "a recorded answer", "MSFT", "1d")
+    rows = yahoo_bars.dividends_of(chart, Part("yahoo", Dataset.DIVIDENDS, "MSFT", DAYS[0], DAYS[0])).table.to_pylist()
+
+    assert [(row["ex_dividend_date"], row["cash_amount"]) for row in rows] == [
+        (date(2021, 2, 17), 0.56),
+        (date(2021, 5, 19), 0.56),
+        (date(2021, 8, 18), 0.56),
+        (date(2021, 11, 17), 0.62),
+    ]
+    assert [row["currency"] for row in rows] == ["USD"] * 4

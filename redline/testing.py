@@ -61,7 +61,7 @@ class FakeClock:
 class Emulator:
     """The emulator as a process of its own, for a ``with`` block.
 
-    ``rest`` (Massive's), ``yahoo`` and ``control`` are its addresses.
+    ``rest`` (Massive's), ``yahoo``, ``stooq`` and ``control`` are its addresses.
     ``data`` is a folder like ``market-data/`` (``None``: the demo market); ``arguments`` are further options of
     ``python -m redline.emulator``, with absolute paths.
     """
@@ -87,6 +87,7 @@ class Emulator:
         self.addresses: dict[str, Any] = json.loads(line)
         self.rest: str = self.addresses["rest"]
         self.yahoo: str = self.addresses["yahoo"]
+        self.stooq: str = self.addresses["stooq"]
         self.control: str = self.addresses["control"]
 
     def __enter__(self) -> Emulator:

@@ -19,7 +19,7 @@ from redline.emulator.faults import BadFault, Faults, read_faults_file
 from redline.emulator.ledger import Ledger
 from redline.emulator.models.folder import MarketFolder
 from redline.emulator.plans import PLANS
-from redline.emulator.responses import yahoo
+from redline.emulator.responses import stooq, yahoo
 from redline.emulator.rest import Vendor, address_of, rest_server
 from redline.emulator.sides import side_server
 
@@ -43,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
             "rest": rest_server(vendor, options.host, options.port),
             "control": control_server(vendor, options.host),
             "yahoo": side_server(vendor, options.host, yahoo.chart),
+            "stooq": side_server(vendor, options.host, stooq.csv, "apikey"),
         }
     except OSError as error:
         print(f"emulator: cannot listen on {options.host}:{options.port}: {error.strerror}", file=sys.stderr)

@@ -13,6 +13,18 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+#: What Stooq says in place of rows, with status 200 (quoted by several of its users, 2026-07 and 08).
+SAYS = {
+    "browser_check": (
+        b'<!DOCTYPE html><html><head><meta charset="utf-8"><meta name="robots" content="noindex,nofollow"></head><body>'
+        b"<noscript>This site requires JavaScript to verify your browser. Please enable JavaScript and reload."
+        b"</noscript>"
+        b'<script>fetch("/__verify")</script></body></html>'
+    ),
+    "hits_limit": b"Exceeded the daily hits limit",
+    "no_data": b"No data",
+}
+
 
 class BadFault(ValueError):
     """A fault that cannot be read; the sentence says why."""
@@ -54,6 +66,7 @@ class Do:
     body: Any = None
     body_file: str | None = None
     html: bool = False
+    says: str | None = None
     revoke: bool = False
 
     set: Mapping[str, Any] = field(default_factory=dict)
@@ -74,7 +87,8 @@ class Do:
 
     @property
     def replaces_answer(self) -> bool:
-        return self.status is not None or self.body is not None or self.body_file is not None or self.html
+        other = (self.status, self.body, self.body_file, self.says)
+        return self.html or any(one is not None for one in other)
 
     @property
     def edits_page(self) -> bool:
@@ -178,6 +192,8 @@ def _read_one(value: object, folder: Path) -> tuple[Match, Do]:
         given["body_file"] = str((folder / given["body_file"]).resolve())
         if not Path(given["body_file"]).is_file():
             raise BadFault("body_file was not found")
+    if "says" in given and given["says"] not in SAYS:
+        raise BadFault(f"says was none of {sorted(SAYS)}")
     given |= {"drop": tuple(given["drop"])} if "drop" in given else {}
     return match, Do(**given)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from redline.emulator.asks import Ask, pack_cursor
 from redline.emulator.exceptions import BY_STATUS, ServerFault, VendorError
-from redline.emulator.faults import Do, Fault
+from redline.emulator.faults import SAYS, Do, Fault
 from redline.emulator.wire import Body, Reply, compact
 
 HTML = b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><center>nginx</center></body>\r\n</html>\r\n"
@@ -22,6 +22,8 @@ def replaced(do: Do, request_id: str) -> Reply:
     status = do.status or 200
     if do.html:
         return Reply(status, Body(HTML), content_type="text/html")
+    if do.says is not None:
+        return Reply(status, Body(SAYS[do.says]), content_type="text/html")
     if do.body_file is not None:
         return Reply(status, Body(Path(do.body_file).read_bytes()))
     if isinstance(do.body, str):

@@ -29,7 +29,7 @@ def test_it_prints_its_addresses_first_and_stops_at_once_with_0(signum: int) -> 
         assert process.wait(5) == 0
         assert time.monotonic() - started < 2
         hanging.close()
-    assert set(line) == {"rest", "control", "yahoo", "plan", "demo"}
+    assert set(line) == {"rest", "control", "yahoo", "stooq", "plan", "demo"}
     assert line["demo"] is True
 
 

@@ -61,10 +61,10 @@ def joined(contents: Iterable[str]) -> str:
 def _bits(column: pa.ChunkedArray) -> Numbers:
     """Return the values as 64 bits each; anything stands for a missing one."""
     if pa.types.is_string(column.type):
-        texts = pc.unique(column)
-        hashes = [hashlib.blake2b((one or "").encode(), digest_size=8).digest() for one in texts.to_pylist()]
-        numbers = np.frombuffer(b"".join(hashes), "<u8").astype(np.uint64)
-        return np.asarray(numbers[pc.index_in(column, value_set=texts).to_numpy()], np.uint64)
+        texts, places = ranked(column)
+        hashes = [hashlib.blake2b(one.encode(), digest_size=8).digest() for one in texts.to_pylist()]
+        numbers: Numbers = np.frombuffer(b"".join(hashes), "<u8").astype(np.uint64)
+        return np.asarray(numbers[places], np.uint64)
     if pa.types.is_floating(column.type):
         values = pc.fill_null(column.cast(pa.float64()), 0.0).to_numpy() + 0.0  # -0.0 equals 0.0.
         values[np.isnan(values)] = np.nan
@@ -75,13 +75,25 @@ def _bits(column: pa.ChunkedArray) -> Numbers:
     return np.asarray(whole.astype(np.int64).view(np.uint64), np.uint64)
 
 
+def ranked(column: pa.ChunkedArray) -> tuple[pa.Array, np.ndarray[Any, np.dtype[np.int32]]]:
+    """Return the different texts of a column, and for each row the place of its text among them; a missing one has
+    some place. Few texts stand in many rows.
+    """
+    coded = pc.dictionary_encode(pc.fill_null(column, "") if column.null_count else column)
+    if not coded.num_chunks:
+        return pa.array([], pa.string()), np.zeros(0, np.int32)
+    places = [one.indices.to_numpy() for one in coded.chunks]
+    return coded.chunk(0).dictionary, places[0] if len(places) == 1 else np.concatenate(places)
+
+
 def _mixed(values: Numbers) -> Numbers:
     """Return numbers whose every bit hangs on all bits of those given (the end of splitmix64)."""
     values = values ^ (values >> np.uint64(30))
-    values = values * np.uint64(0xBF58476D1CE4E5B9)
-    values = values ^ (values >> np.uint64(27))
-    values = values * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+    values *= np.uint64(0xBF58476D1CE4E5B9)
+    values ^= values >> np.uint64(27)
+    values *= np.uint64(0x94D049BB133111EB)
+    values ^= values >> np.uint64(31)
+    return values
 
 
 def counted(tables: Iterable[pa.Table], day: str) -> Counts:

@@ -155,5 +155,8 @@ def _check_order(part: Part, rows: pa.Table) -> None:
 
 def _counts(rows: pa.Table, day: str) -> dict[int, int]:
     """Return how many rows each date has, by its ordinal."""
-    days, counts = np.unique(rows[day].to_numpy().astype("datetime64[D]").astype(np.int64), return_counts=True)
+    dates = rows[day].cast(pa.int32()).to_numpy()
+    if len(dates) and (dates == dates[0]).all():
+        return {int(dates[0]) + _EPOCH: len(dates)}
+    days, counts = np.unique(dates, return_counts=True)
     return dict(zip((days + _EPOCH).tolist(), counts.tolist(), strict=True))

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from redline.errors import CorruptPartition
 from redline.market.schema import UTC_US
+from redline.store.contents import ranked
 from redline.store.layout import DataFile, Partition, TableKind
 from redline.store.log import Snapshot
 
@@ -125,10 +126,10 @@ def _ranks(column: pa.ChunkedArray) -> Any:
     """Return numbers that sort as a column does: texts by their rank, for there are few of them among many rows."""
     if not pa.types.is_string(column.type):
         return column.to_numpy().astype("int64") if pa.types.is_timestamp(column.type) else column.to_numpy()
-    texts = pc.unique(column)
+    texts, places = ranked(column)
     ranks = np.empty(len(texts), np.int64)
     ranks[np.asarray(pc.sort_indices(texts))] = np.arange(len(texts))
-    return ranks[pc.index_in(column, value_set=texts).to_numpy()]
+    return ranks[places]
 
 
 def _in_turn(columns: list[Any]) -> bool:

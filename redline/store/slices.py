@@ -111,16 +111,10 @@ def _alike(one: pa.ChunkedArray, other: pa.ChunkedArray) -> pa.ChunkedArray:
     return alike
 
 
-def known(rows: pa.Table, schema: pa.Schema, batch: str, known_from: datetime) -> pa.Table:
-    """Return wire rows as the store keeps them: with their batch and from when they are known."""
-    count = rows.num_rows
+def known(rows: pa.Table, schema: pa.Schema, batches: pa.Array, known_from: pa.Array) -> pa.Table:
+    """Return wire rows as the store keeps them: each with its batch and from when it is known."""
     return pa.Table.from_arrays(
-        [
-            *rows.columns,
-            pa.repeat(pa.scalar(batch, pa.string()), count),
-            pa.repeat(pa.scalar(known_from, UTC_US), count),
-            pa.nulls(count, UTC_US),
-        ],
+        [*rows.columns, batches, known_from, pa.nulls(rows.num_rows, UTC_US)],
         schema=schema,
     )
 

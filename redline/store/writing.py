@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from redline.market.bar import BarSpec
+from redline.market.schema import UTC_US
 from redline.store.asked import Series
 from redline.store.layout import BARS, DataFile, Partition, TableKind, by_month, period_of
 from redline.store.log import Snapshot
-from redline.store.reading import Wanted, in_order, read_file
+from redline.store.reading import in_order, read_file
 from redline.store.slices import Difference, Fate, difference, difference_of_lists, ended, known, no_earlier
 from redline.store.table import Table
 
@@ -42,12 +44,6 @@ class Answer:
     market: bool = False
     tickers: tuple[str, ...] = ()
     answer: str = ""
-
-    @property
-    def wanted(self) -> Wanted:
-        """The slice."""
-        about = (self.tickers or None) if self.market else (self.series.ticker,)
-        return Wanted(about, self.first, self.last, self.series.source)
 
 
 @dataclass(slots=True)
@@ -101,14 +97,19 @@ class Round:
 
     def _rows(self) -> pa.Table:
         """Return the rows of all answers, as the store keeps them and with their owner, in the table's order."""
-        tables = []
-        for at, one in enumerate(self._answers):
-            rows = known(one.rows, self._kind.rows, one.batch, one.asked_at)
-            owner = pa.array(np.full(rows.num_rows, at, np.int32))
-            tables.append(rows.append_column(pa.field(_OWNER, pa.int32()), owner))
-        if not any(one.num_rows for one in tables):
-            return tables[0]
-        return in_order(sorted(tables, key=_first_ticker), self._kind)
+        in_turn = sorted(range(len(self._answers)), key=lambda at: _first_ticker(self._answers[at].rows))
+        answers = [self._answers[at] for at in in_turn]
+        lengths = [one.rows.num_rows for one in answers]
+        which = np.repeat(np.arange(len(answers)), lengths)
+        rows = known(
+            pa.concat_tables([one.rows for one in answers]),
+            self._kind.rows,
+            pa.array([one.batch for one in answers], pa.string()).take(pa.array(which)),
+            pa.array([one.asked_at for one in answers], UTC_US).take(pa.array(which)),
+        )
+        owners = pa.array(np.array(in_turn, np.int32)[which])
+        owned = rows.append_column(pa.field(_OWNER, pa.int32()), owners)
+        return in_order([owned], self._kind) if owned.num_rows else owned
 
     def _by_partition(self, snapshot: Snapshot) -> Iterator[tuple[Partition, pa.Table]]:
         rows = self._rows()
@@ -126,7 +127,22 @@ class Round:
             yield Partition(spec.timespan.value, spec.multiplier, period), parts[period]
 
     def _meets(self, file: DataFile) -> bool:
-        return any(one.wanted.meets(file) for one in self._answers)
+        """Whether the file can hold rows of a slice, by its statistics."""
+        return any(
+            file.days[0] <= last and first <= file.days[1] and (tickers is None or _any_between(tickers, *file.tickers))
+            for (first, last), tickers in self._asked_for.items()
+        )
+
+    @cached_property
+    def _asked_for(self) -> dict[tuple[date, date], list[str] | None]:
+        """The tickers asked for, sorted, by the span; ``None``: all there are. Thousands of answers have few spans."""
+        found: dict[tuple[date, date], list[str] | None] = {}
+        if self._first.market:
+            about = sorted(self._first.tickers) or None
+            return {(one.first, one.last): about for one in self._answers}
+        for one in sorted(self._answers, key=lambda one: one.series.ticker):
+            cast(list[str], found.setdefault((one.first, one.last), [])).append(one.series.ticker)
+        return found
 
     @cached_property
     def _about(self) -> tuple[pa.Array, pa.Array, pa.Array]:
@@ -134,6 +150,11 @@ class Round:
         tickers = pa.array([one.series.ticker for one in self._answers], pa.string())
         spans = [pa.array([getattr(one, name) for one in self._answers], pa.date32()) for name in ("first", "last")]
         return tickers, spans[0], spans[1]
+
+    @property
+    def _telling(self) -> tuple[str, str, str]:
+        """The columns that say whether a row lies in a slice."""
+        return "ticker", "source", self._kind.day
 
     def _inside(self, rows: pa.Table) -> _Days:
         """Return for each row whether it lies in the slice of an answer."""
@@ -159,6 +180,8 @@ class Round:
             grows = one.tickers in alone  # Small files of one ticker grow together.
             if not grows and not self._meets(one):
                 continue
+            if not grows and not self._inside(read_file(self._table.root, one, self._kind, self._telling)).any():
+                continue  # Its bounds say that it could; few columns say that it does not.
             rows = read_file(self._table.root, one, self._kind)
             mine = self._inside(rows)
             if mine.any() or grows:
@@ -199,13 +222,20 @@ class Round:
         fresh = piece.change.fresh.select(self._kind.rows.names)
         if floor is not None:
             fresh = no_earlier(fresh, floor)
-        rows = in_order([*piece.beside, piece.change.same, fresh], self._kind)
+        others = [one for one in (*piece.beside, piece.change.same) if one.num_rows]
+        rows = in_order([*others, fresh], self._kind) if others else fresh  # The answer's rows are in order.
         added = [self._table.write(rows, piece.partition)] if rows.num_rows else []
         if piece.change.gone.num_rows and floor is not None:
             old = Partition(piece.partition.timespan, piece.partition.multiplier, piece.partition.period, True)
             added.append(self._table.write(ended(in_order([piece.change.gone], self._kind), floor), old))
         swap.added += added
         swap.removed += piece.files
+
+
+def _any_between(tickers: Sequence[str], low: str, high: str) -> bool:
+    """Whether one of ``tickers`` (sorted) lies between two others, both inclusive."""
+    at = bisect_left(tickers, low)
+    return at < len(tickers) and tickers[at] <= high
 
 
 def _first_ticker(rows: pa.Table) -> str:

@@ -201,12 +201,11 @@ class Store:
         wanted = dict.fromkeys(tickers, fold((), sessions, spec, self._settling.through))
         folded: dict[tuple[object, ...], list[SessionStatus]] = {}
         alike = Alike(sessions, spec, self._calendar)
-        for ticker, marks in self._ledger.marks(series, *spec.snap(start, end)):
-            if ticker in wanted:
-                if (key := alike.key(marks)) not in folded:
-                    spans = [asked_of(series, one) for one in marks]
-                    folded[key] = fold(spans, sessions, spec, self._settling.through)
-                wanted[ticker] = folded[key]
+        for ticker, marks in self._ledger.marks(series, wanted, *spec.snap(start, end)):
+            if (key := alike.key(marks)) not in folded:
+                spans = [asked_of(series, one) for one in marks]
+                folded[key] = fold(spans, sessions, spec, self._settling.through)
+            wanted[ticker] = folded[key]
         return wanted
 
     def actions_asked(self, source: str, dataset: Dataset, ticker: str, since: date | None = None) -> datetime | None:

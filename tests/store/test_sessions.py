@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+import pyarrow as pa
 import pytest
 
 from redline.market.bar import DAILY
+from redline.market.part import WHOLE_MARKET, Delivery
 from redline.market.session import SessionState
 from redline.store import Store
 from tests.store.samples import CALENDAR, MINUTE, NOW, WEEK, bars, minutes, page, part
@@ -144,3 +146,17 @@ def test_spans_that_a_newer_answer_covers_are_forgotten(store: Store) -> None:
 
     assert store._ledger._rows("SELECT COUNT(*) FROM asked") == [(1,)]
     assert states(store) == [STORED] * 4
+
+
+def test_statuses_of_many_tickers_are_those_of_each_whatever_else_is_held(store: Store) -> None:
+    market = tuple(f"T{n:03}" for n in range(450))  # more than are looked up in one go
+    traded = [one for at, one in enumerate(market) if at % 3]
+    for day in DAYS[:2]:
+        rows = pa.concat_tables([bars(one, {day: 1.0}) for one in traded])
+        store.commit_many([Delivery(part(WHOLE_MARKET, day, day), page(rows, day, day), "b", NOW, market)])
+
+    some = [*market[::-2], "NEVER"]
+    found = store.statuses_many("massive", DAILY, some, D1, D4, NOW)
+
+    assert list(found) == some
+    assert found == {one: store.statuses("massive", DAILY, one, D1, D4, NOW) for one in some}

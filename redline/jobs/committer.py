@@ -24,8 +24,8 @@ from redline.market.part import Delivery
 
 DISK_LOOK_S = 10.0  # Reliability P3: a job goes on by itself within 30 s of the disk having space again.
 PAGES_AT_ONCE = 500
-ROWS_AT_ONCE = 200_000
-ROWS_IN_HAND = 400_000  # Workers wait when so many rows have not been written yet: memory is bounded.
+ROWS_AT_ONCE = 100_000  # Nine sessions of the market: a commit marks all its tickers, so much less takes longer.
+ROWS_IN_HAND = 60_000  # Workers wait when so many rows have not been written yet: memory is bounded.
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 

@@ -109,11 +109,15 @@ class Asked:
 
 def record_of(answers: Sequence[Asked]) -> dict[str, Any]:
     """Return what the table's log records of a commit; many answers, which are much alike, in deflated form."""
-    records = [one.as_record() for one in answers]
-    if len(records) <= RECORDED_PLAIN:
-        return {"asked": records}
-    text = json.dumps(records, separators=(",", ":")).encode()
-    return {"asked_deflated": base64.b64encode(zlib.compress(text, 6)).decode("ascii")}
+    if len(answers) <= RECORDED_PLAIN:
+        return {"asked": [one.as_record() for one in answers]}
+    deflate = zlib.compressobj(6)  # One by one: as a whole, those of the market are many times what comes out.
+    told = [
+        deflate.compress(("," if at else "[").encode() + json.dumps(one.as_record(), separators=(",", ":")).encode())
+        for at, one in enumerate(answers)
+    ]
+    data = b"".join([*told, deflate.compress(b"]"), deflate.flush()])
+    return {"asked_deflated": base64.b64encode(data).decode("ascii")}
 
 
 def asked_in(record: Mapping[str, Any]) -> list[Asked]:

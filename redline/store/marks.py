@@ -68,7 +68,7 @@ def mark_all(db: sqlite3.Connection, answers: Sequence[Asked]) -> None:
     # What a new one covers wholly is no longer needed; an answer outdoes notes too.
     db.executemany(
         f"DELETE FROM asked WHERE {KEY} AND first >= ? AND last <= ? AND (? IS NULL OR state = ?)",  # noqa: S608
-        [(*row[:5], row[5], row[6], row[10], row[10]) for row in values],
+        ((*row[:5], row[5], row[6], row[10], row[10]) for row in values),
     )
     names = f"source, dataset, timespan, multiplier, ticker, {COLUMNS}"
     db.executemany(f"INSERT INTO asked ({names}) VALUES ({', '.join('?' * 17)})", values)  # noqa: S608

@@ -28,6 +28,7 @@ from redline.store.layout import BARS, KINDS, Layout, Partition
 from redline.store.ledger import Held, Ledger
 from redline.store.lock import WriterLock
 from redline.store.marks import Window, asked_of
+from redline.store.memory import frugal
 from redline.store.reading import Wanted, in_order, known_at, read_rows
 from redline.store.table import CHECKPOINT_EVERY, ForeignWriter, Table
 from redline.store.upkeep import merge, mergeable
@@ -57,6 +58,7 @@ class Store:
             StoreUnwritable: the folder cannot be written.
             StoreBusy: another process kept a table for half a minute.
         """
+        frugal()
         self.layout = Layout(home)
         self._settling = Settling(calendar)
         self._clock = clock

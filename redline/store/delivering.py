@@ -104,14 +104,16 @@ def _runs(answers: Sequence[Answer], calendar: TradingCalendar) -> Iterator[list
 def _marks_of_run(run: Sequence[Answer], kind: TableKind) -> Iterator[Asked]:
     """One mark a ticker. It bears the earliest instant of the run: of what may still change, that is the safe side."""
     asked_at, first, last = min(one.asked_at for one in run), run[0].first, run[-1].last
-    days: dict[str, dict[int, int]] = defaultdict(dict)
-    for one in run:
-        day = one.first.toordinal()
+    traded: dict[str, int] = defaultdict(int)  # The sessions of each ticker as bits: few tickers differ in them.
+    for at, one in enumerate(run):
         for ticker in one.rows["ticker"].to_pylist():
-            days[ticker][day] = 1
-    head = run[0]
+            traded[ticker] |= 1 << at
+    head, known = run[0], dict[int, dict[int, int]]()
     for ticker in head.tickers:
-        counts = days.get(ticker, {})
+        bits = traded.get(ticker, 0)
+        if bits not in known:
+            known[bits] = {one.first.toordinal(): 1 for at, one in enumerate(run) if bits >> at & 1}
+        counts = known[bits]
         series = Series(head.series.source, kind.dataset, ticker, head.series.spec)
         yield Asked(
             series, first, last, asked_at, head.answer, head.batch, None, counts, len(counts), market=True

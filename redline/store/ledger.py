@@ -36,6 +36,7 @@ from redline.store.marks import (
 )
 
 SET_ASIDE_KEPT = 1_000
+MARKS_AT_ONCE = 1_000  # Of one transaction: its statements' values are in memory for so many answers.
 TICKERS_AT_ONCE = 200  # The marks of so many are read in one go.
 
 
@@ -68,7 +69,8 @@ class Ledger(Database):
         with self._changing() as db:
             if version is not None:
                 db.execute("INSERT OR REPLACE INTO applied VALUES (?, ?)", (dataset.value, version))
-            mark_all(db, answers)
+            for at in range(0, len(answers), MARKS_AT_ONCE):
+                mark_all(db, answers[at : at + MARKS_AT_ONCE])
 
     def keep_set_aside(self, series: Series, span: tuple[date, date], batch: str, rows: Sequence[SetAside]) -> None:
         """Keep the rows of a page that could not be used, in place of those of the same page of the same batch."""

@@ -251,15 +251,13 @@ def watched(
     house: House, wanted: dict[str, object], pages: dict[str, list[float]]
 ) -> tuple[float, float, dict[str, Any]]:
     """Run the job, and look at its pages while it runs; return seconds to submit, seconds in all, the job."""
-    house.get(
-        "/?way=many", "text/html"
-    )  # As somebody does who asks for it: a server that has just started loads still.
+    house.look("/?way=many")  # As somebody does who asks for it: a server that has just started loads still.
     begun = time.monotonic()
     job_id = house.post("/download/bulk", wanted)["job_id"]
     submit_s = time.monotonic() - begun
     for _ in range(LOOKS):
         for page, took in pages.items():
-            took.append(1_000 * timed(lambda page=page: house.get(page.format(job_id), "text/html")))  # type: ignore[misc]
+            took.append(1_000 * house.look(page.format(job_id)))
     job = house.ended(job_id)
     return submit_s, time.monotonic() - begun, job
 

@@ -42,7 +42,8 @@ class House:
         saved = {"massive": {"api_key": KEY, "rate_limit_per_minute": 600_000}}
         (folder / "config" / "api_keys.json").write_text(json.dumps(saved))
         self._log = folder / "server.log"
-        self._session = requests.Session()
+        # A program sends no cookie, and a page's cookie on a program's post is refused: two clients, as in life.
+        self._program, self._browser = requests.Session(), requests.Session()
 
     def __enter__(self) -> House:
         with self._log.open("wb") as out:
@@ -56,19 +57,26 @@ class House:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._session.close()
+        self._program.close()
+        self._browser.close()
         self._process.terminate()
         self._process.wait(30)
 
-    def get(self, path: str, kind: str = "application/json") -> requests.Response:
-        """Return a good answer; raises when it is none."""
-        answer = self._session.get(self.address + path, headers={"Accept": kind}, timeout=120)
+    def get(self, path: str) -> requests.Response:
+        """Return a good answer to a program; raises when it is none."""
+        answer = self._program.get(self.address + path, headers={"Accept": "application/json"}, timeout=120)
         answer.raise_for_status()
         return answer
 
+    def look(self, page: str) -> float:
+        """Look at a page as a browser does; return the seconds that it took. Raises when it is none."""
+        begun = time.monotonic()
+        self._browser.get(self.address + page, headers={"Accept": "text/html"}, timeout=120).raise_for_status()
+        return time.monotonic() - begun
+
     def post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
         """Return the JSON of a good answer; raises with its text when it is none."""
-        answer = self._session.post(self.address + path, json=body, headers={"Accept": "application/json"}, timeout=120)
+        answer = self._program.post(self.address + path, json=body, headers={"Accept": "application/json"}, timeout=120)
         if not answer.ok:
             raise RuntimeError(f"{path}: {answer.status_code} {answer.text[:500]}")
         found: dict[str, Any] = answer.json()

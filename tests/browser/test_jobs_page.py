@@ -82,6 +82,28 @@ def test_a_job_is_paused_resumed_and_cancelled_from_the_list(browser: Any, site:
     assert visit.complaints == []
 
 
+@pytest.mark.parametrize("press", ["mouse", "keyboard"])
+def test_a_button_that_is_pressed_while_the_job_moves_on_is_not_lost(visit: Visit, press: str) -> None:
+    visit.site.engine.hold()
+    job = submit(visit.site, "AAPL")
+    page = visit.go("/jobs")
+    page.wait_for_selector(f"[data-job={job}] .state-running")
+    page.hover(f"#cancel-{job}")
+    page.focus(f"#cancel-{job}")
+    down, up = {
+        "mouse": (page.mouse.down, page.mouse.up),
+        "keyboard": (lambda: page.keyboard.down("Space"), lambda: page.keyboard.up("Space")),
+    }[press]
+
+    with page.expect_response("**/jobs*"):
+        down()
+        visit.site.engine.put_waiting(job, "waiting for the key's budget", 42)
+    page.wait_for_timeout(100)
+    up()
+
+    page.wait_for_selector(".page-head .state-cancelled")
+
+
 @pytest.mark.parametrize("width", [1280, 320])
 def test_ten_thousand_tickers_fit_a_page(browser: Any, site: Site, width: int) -> None:
     site.engine.put(bulk_job(JobState.INCOMPLETE))

@@ -15,7 +15,9 @@
   if (!box) { return; }
 
   var source = null, timer = 0, asking = false, again = false;
+  var pressed = false, waits = "";
   var put = function (html) {
+    if (pressed) { waits = html; return; }
     var focused = document.activeElement && box.contains(document.activeElement) ? document.activeElement.id : "";
     var log = box.querySelector(".log");
     var lines = log ? log.scrollTop : 0;
@@ -28,6 +30,19 @@
     if (box.querySelector("[data-final]")) { stop(); }
     document.dispatchEvent(new CustomEvent("redline:drawn", { detail: box }));
   };
+  // A button that is drawn anew between its press and its release gets no click: what came meanwhile waits.
+  var press = function () { pressed = true; };
+  var release = function () {
+    setTimeout(function () {
+      var html = waits;
+      pressed = false;
+      waits = "";
+      if (html) { put(html); }
+    }, 0);
+  };
+  ["pointerdown", "keydown"].forEach(function (kind) { box.addEventListener(kind, press); });
+  ["pointerup", "pointercancel", "keyup", "dragend"].forEach(function (kind) { document.addEventListener(kind, release); });
+  window.addEventListener("blur", release);
   var stop = function () {
     if (source) { source.close(); }
     clearInterval(poll);

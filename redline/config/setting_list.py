@@ -126,6 +126,22 @@ SETTINGS: tuple[Setting, ...] = (
         on_page=True,
     ),
     Setting(
+        "stooq_api_key",
+        None,
+        "API key of Stooq.",
+        Kind.API_KEY,
+        ("STOOQ_API_KEY",),
+        secret=True,
+    ),
+    Setting(
+        "stooq_base_url",
+        "https://stooq.com",
+        "Where Stooq's CSV is; http only on loopback or for an allowed host.",
+        Kind.ADDRESS,
+        ("STOOQ_BASE_URL",),
+        on_page=True,
+    ),
+    Setting(
         "allowed_hosts",
         None,
         "Outgoing: hosts (name or name:port, by comma) that may be reached although not public, http included.",

@@ -45,6 +45,8 @@ class Settings:
     massive_api_key: Secret | None
     massive_api_base_url: str
     yahoo_base_url: str
+    stooq_api_key: Secret | None
+    stooq_base_url: str
     allowed_hosts: tuple[str, ...]
     origins: Mapping[str, Origin] = field(repr=False)
 
@@ -113,6 +115,8 @@ def load(
         massive_api_key=given.secret("massive_api_key"),
         massive_api_base_url=given.value("massive_api_base_url", str),
         yahoo_base_url=given.value("yahoo_base_url", str),
+        stooq_api_key=given.secret("stooq_api_key"),
+        stooq_base_url=given.value("stooq_base_url", str),
         allowed_hosts=given.names("allowed_hosts"),
         origins=given.origins,
     )
@@ -133,8 +137,13 @@ def _refuse_unsafe(settings: Settings) -> None:
             f'Others could reach REDLINE on "{settings.host}", and no password is set.',
             "Set REDLINE_PASSWORD, or leave REDLINE_HOST at 127.0.0.1.",
         )
-    if not kinds.may_carry_keys(settings.massive_api_base_url, settings.allowed_hosts):
+    for variable, address in (
+        ("MASSIVE_API_BASE_URL", settings.massive_api_base_url),
+        ("STOOQ_BASE_URL", settings.stooq_base_url),
+    ):
+        if kinds.may_carry_keys(address, settings.allowed_hosts):
+            continue
         raise UnsafeSetting(
-            "MASSIVE_API_BASE_URL would send your API key over the network in the clear (http).",
+            f"{variable} would send your API key over the network in the clear (http).",
             "Use https, or name the host in REDLINE_ALLOWED_HOSTS when that network is yours.",
         )

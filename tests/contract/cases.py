@@ -11,6 +11,7 @@ from typing import Any
 from redline.clock import Clock
 from redline.downloaders.base_downloader import BaseDownloader
 from redline.downloaders.massive_downloader import MassiveDownloader
+from redline.downloaders.stooq_downloader import StooqDownloader
 from redline.downloaders.yahoo_downloader import YahooDownloader
 from redline.net.budget import Budgets
 
@@ -72,5 +73,10 @@ CASES = (
         address="yahoo",
         takes_key=False,
         now="2020-09-10T15:00:00+00:00",
+    ),
+    Case(
+        StooqDownloader,
+        lambda cls, it: cls(it.key, it.folder, **it.common),
+        address="stooq",
     ),
 )

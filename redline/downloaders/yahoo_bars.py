@@ -40,9 +40,16 @@ def bars_of(chart: Chart, part: Part, splits: Sequence[SplitEvent], now_s: int) 
     Without ``splits`` prices stay in today's shares. Rows outside of the dates were not asked for and are left out.
 
     Raises:
-        MalformedPage: there are rows, and each of them is bad.
+        MalformedPage: there are rows, and each of them is bad; or a split is not in the prices.
     """
     days = np.array(chart.days(), "datetime64[D]")
+    forgotten = raw.not_applied((*splits, *chart.splits), days, chart.columns["open"], chart.columns["close"])
+    if forgotten is not None:
+        raise MalformedPage(
+            NAME,
+            f"its split of {part.ticker} on {forgotten.day} is not in its prices for {part.what}.",
+            "Nothing of it was kept, for it cannot be told what they stand for. Take another source.",
+        )
     inside = np.flatnonzero((days >= np.datetime64(part.start)) & (days <= np.datetime64(part.end)))
     reasons = _reasons(chart, part, days, inside, now_s)
     kept = np.array([at for at in inside if at not in reasons], "i8")
@@ -119,7 +126,10 @@ def _reasons(chart: Chart, part: Part, days: Any, inside: Any, now_s: int) -> di
             int(at): why for at in inside if (why := _intraday_reason(chart, int(chart.t_s[at]), length_s, now_s))
         }
         return found
-    if _under_way(chart, now_s):
+    if not chart.session[1]:  # nothing is said of a session: today's may be under way
+        today = np.datetime64(datetime.fromtimestamp(now_s, chart.zone).date())
+        found |= {int(at): _LIVE for at in inside if days[at] >= today}
+    elif _under_way(chart, now_s):
         found |= {int(at): _LIVE for at in inside if chart.t_s[at] >= chart.session[0]}
     doubled = [int(at) for at in inside if at + 1 < len(days) and days[at + 1] == days[at]]
     return found | {at: _AGAIN for at in doubled if at not in found and at + 1 not in found}

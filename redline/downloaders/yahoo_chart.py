@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 
 from redline.downloaders.yahoo_errors import NAME, not_json
-from redline.errors import MalformedPage
+from redline.errors import MalformedPage, UnknownTicker
 from redline.net import strict_json
 
 PRICES = ("open", "high", "low", "close")
@@ -94,6 +94,7 @@ def read(body: bytes, what: str, symbol: str, interval: str) -> Chart:
     Raises:
         NotJson, MalformedPage: it cannot be trusted: another shape, another symbol, columns of other lengths, coarser
             bars than asked for, an event that makes no sense.
+        UnknownTicker: it is about a symbol that differs in case alone.
     """
     if body.lstrip()[:1] != b"{":
         raise not_json(body, what)
@@ -106,8 +107,11 @@ def read(body: bytes, what: str, symbol: str, interval: str) -> Chart:
         raise found.wrong("has not exactly one result")
     result = results[0]
     meta = found.mapping(result, "meta")
-    if meta.get("symbol") != symbol:
-        raise found.wrong(f"is about {json.dumps(meta.get('symbol'))[:60]}, not {symbol}")
+    theirs = meta.get("symbol")
+    if theirs != symbol:
+        if found.text(meta, "symbol").upper() == symbol.upper():
+            raise UnknownTicker(NAME, symbol)  # Yahoo does not mind the case; to us these are two tickers
+        raise found.wrong(f"is about {json.dumps(theirs)[:60]}, not {symbol}")
     granularity = meta.get("dataGranularity")
     if granularity not in (interval, _SAME.get(interval)):
         raise found.wrong(f"has bars of {json.dumps(granularity)[:20]}; {interval} were asked for")

@@ -25,6 +25,7 @@ from redline.net.redact import redact
 
 NAME = "yahoo"
 _SHOWN = 200
+_CONSENT = "From some countries Yahoo leads to a page of consent: take another source. Else check YAHOO_BASE_URL."
 
 
 class _Error(msgspec.Struct):
@@ -61,7 +62,7 @@ def explain(status: int, body: bytes, what: str) -> RedlineError | None:
     if status == 408 or status >= 500:
         return ProviderUnavailable(NAME, f"{status} for {what}.", _quoted(text) or "It is asked again by itself.")
     if 300 <= status < 400:
-        return MalformedPage(NAME, f"{status} for {what}: a redirect, which is not followed.", "Check YAHOO_BASE_URL.")
+        return MalformedPage(NAME, f"{status} for {what}: a redirect, which is not followed.", _CONSENT)
     return ProviderError(NAME, f"{status} for {what}.", _quoted(text))
 
 

@@ -7,6 +7,7 @@ number; the shortest decimal within that is the price. So rows equal those of a 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
@@ -17,6 +18,8 @@ import numpy as np
 from redline.downloaders.yahoo_chart import SplitEvent
 
 _MOST_PLACES = 9
+_TWO = math.log(2) - 1e-9
+_LONGEST_PAUSE_DAYS = 7
 #: Amounts of dividends come with six decimals.
 _AMOUNT_STEP = 1e-6
 
@@ -33,6 +36,24 @@ def ratios(splits: Sequence[SplitEvent], days: Any) -> Any:
         after.append(float(product))
     starts = np.array([day for day, _ in known], "datetime64[D]")
     return np.array(after[::-1])[np.searchsorted(starts, days, side="right")]
+
+
+def not_applied(splits: Sequence[SplitEvent], days: Any, opens: Any, closes: Any) -> SplitEvent | None:
+    """Return a split that prices do not have in them: they step by its ratio where it happened. ``None``: all have.
+
+    Adjusted prices go on over a split. Only 2:1, 1:2 and more is looked at: a price that moves by less may be news, and
+    one that moves by such a ratio, to a fifth of it, between the close before and the open of just that day is not.
+    """
+    for one in splits:
+        ratio = math.log(one.numerator / one.denominator)
+        before = np.flatnonzero((days < np.datetime64(one.day)) & (closes > 0))
+        after = np.flatnonzero((days >= np.datetime64(one.day)) & (opens > 0))
+        if abs(ratio) < _TWO or not len(before) or not len(after):
+            continue
+        near = (days[after[0]] - days[before[-1]]).astype(int) <= _LONGEST_PAUSE_DAYS
+        if near and abs(math.log(closes[before[-1]] / opens[after[0]]) - ratio) < abs(ratio) / 5:
+            return one
+    return None
 
 
 def ratio_on(splits: Sequence[SplitEvent], day: date) -> float:

@@ -100,6 +100,48 @@ def test_splits_on_the_day_itself_do_not_touch_it() -> None:
     assert [row["volume"] for row in rows] == [67.0, 200.0, 300.0]
 
 
+@pytest.mark.parametrize(
+    ("new", "old", "closes", "kept"),
+    [
+        (2.0, 1.0, [20.5, 22.0, 12.25], False),  # 2:1 on the third day, and the prices of the first two know nothing
+        (1.0, 10.0, [1.0, 1.21, 12.25], False),
+        (2.0, 1.0, [10.0, 12.1, 12.25], True),
+        (2.0, 1.0, [10.0, 16.0, 12.25], True),  # bad news, on the day of the split
+        (1.0, 10.0, [10.0, 36.0, 12.25], True),  # a third is left after a reverse split, as happens
+        (3.0, 2.0, [10.0, 18.0, 12.25], True),  # cannot be told from news
+    ],
+)
+def test_a_split_that_is_not_in_the_prices_is_never_undone(
+    new: float, old: float, closes: list[float], kept: bool
+) -> None:
+    def split(result: dict[str, Any]) -> None:
+        event = {"date": opens(DAYS[2]), "numerator": new, "denominator": old}
+        result["events"] = {"splits": {"1": event}}
+        quote(result).update(close=closes, high=[99.0] * 3, low=[0.5] * 3)
+
+    if kept:
+        assert read(answer(split)).table["close"].to_pylist() == [
+            closes[0] * new / old, closes[1] * new / old, closes[2]
+        ]  # fmt: skip
+        return
+    chart = yahoo_chart.read(answer(split), "day bars ACME", "ACME", "1d")
+    for undone in (chart.splits, ()):  # raw, and adjusted as it comes
+        with pytest.raises(MalformedPage, match=r"its split of ACME on 2024-05-30 is not in its prices"):
+            yahoo_bars.bars_of(chart, part(), undone, LATER_S)
+
+
+def test_a_split_of_the_session_under_way_counts_for_all_days_before() -> None:
+    def split(result: dict[str, Any]) -> None:
+        result["events"] = {"splits": {"1": {"date": opens(DAYS[2]), "numerator": 4.0, "denominator": 1.0}}}
+
+    rows = read(answer(split), now_s=opens(DAYS[2], 12, 0)).table.to_pylist()
+
+    assert [(row["date"], row["close"], row["volume"]) for row in rows] == [
+        (DAYS[0], 41.0, 25.0),
+        (DAYS[1], 45.0, 50.0),
+    ]
+
+
 def test_prices_are_the_shortest_decimals_that_fit_a_32_bit_number() -> None:
     def recorded(result: dict[str, Any]) -> None:
         quote(result)["close"] = [75.0875015258789, 0.10000000149011612, 1.0436]  # a double stays as it is
@@ -164,6 +206,18 @@ def test_a_session_is_a_bar_when_it_is_over(now: tuple[int, int], market: tuple[
     body = answer(regularMarketTime=opens(DAYS[-1], *market))
 
     assert read(body, now_s=opens(DAYS[-1], *now)).table.num_rows == bars
+
+
+@pytest.mark.parametrize(("hour", "bars"), [(12, 2), (23, 2), (24, 3)])
+def test_without_a_word_of_its_session_a_day_is_a_bar_when_the_next_has_begun(hour: int, bars: int) -> None:
+    body = answer(lambda result: result["meta"].pop("currentTradingPeriod"))
+
+    assert read(body, now_s=opens(DAYS[-1], 0, 0) + hour * 3_600).table.num_rows == bars
+
+
+def test_a_ticker_in_other_case_is_another_ticker() -> None:
+    with pytest.raises(UnknownTicker, match='"acme"'):
+        yahoo_chart.read(answer(), "day bars acme", "acme", "1d")
 
 
 def test_within_a_day_only_whole_bars_of_the_session_count() -> None:

@@ -4,6 +4,7 @@ RedlineError
   RequestError     what was asked is wrong; never retried                            400
     BadField         a field has a wrong value; BadRange: dates that make no range
     BadName          a name that would leave its folder
+    UrlRefused       an address that a request must not go to
     InvalidJson      the body is no JSON object
     UnknownTicker    the source does not know the ticker                             404
     Unsupported      this source has no such dataset, timespan or option
@@ -88,6 +89,19 @@ class BadName(RequestError):
 
     def __init__(self, field: str, was: object, wanted: str) -> None:
         super().__init__(f"{field} was {repr(was)[:80]}; {wanted}.", f"Correct {field} and ask again.", field=field)
+
+
+class UrlRefused(RequestError):
+    """An address that requests must not go to: no https, one that can be read in two ways, or none of the internet."""
+
+    code = "url_refused"
+
+    def __init__(self, why: str, hint: str = "") -> None:
+        super().__init__(
+            f"The address was refused: {why}.",
+            hint or "Nothing was sent. A host of your own network can be listed first, in REDLINE_ALLOWED_HOSTS.",
+            field="base_url",
+        )
 
 
 class InvalidJson(RequestError):

@@ -19,6 +19,7 @@ from redline.errors import (
     ProviderUnavailable,
     RateLimited,
     RedlineError,
+    UrlRefused,
 )
 from redline.net.answer import Answer, Caps, unpacked
 from redline.net.breaker import Breaker
@@ -26,7 +27,7 @@ from redline.net.budget import KeyBudget, Slot
 from redline.net.origin import Origin
 from redline.net.retry import LONG_S, Failure, RetryPolicy, Throttle
 from redline.net.retry_after import retry_after_s
-from redline.net.wire import Call, Wire
+from redline.net.wire import Addresses, Call, Wire
 
 Explain = Callable[[Answer, str], RedlineError | None]
 
@@ -58,7 +59,7 @@ class HttpClient:
 
     ``headers`` hold the key, where there is one: it travels in no URL. ``explain(answer, what)`` is the source's own
     reading of an answer: a typed error, or None to leave it to the rules here. It is asked for every answer, as some
-    sources say no with a 200.
+    sources say no with a 200. ``addresses`` says where the sockets may go, for an origin that a user named.
     """
 
     def __init__(
@@ -75,13 +76,14 @@ class HttpClient:
         explain: Explain = lambda answer, what: None,
         caps: Caps = Caps(),  # noqa: B008 - a frozen value
         policy: RetryPolicy = RetryPolicy(),  # noqa: B008
+        addresses: Addresses | None = None,
     ) -> None:
         self.provider, self.budget, self.timeout_s = provider, budget, timeout_s
         self._origin, self._clock, self._rng = Origin.parse(origin), clock, rng
         self._breaker = breaker or Breaker(provider, clock)
         self._headers = {**(headers or {}), "Accept-Encoding": "gzip"}
         self._explain, self._caps, self._policy = explain, caps, policy
-        self._wire = Wire(self._origin)
+        self._wire = Wire(self._origin, addresses)
 
     def __repr__(self) -> str:
         return f"<HttpClient {self.provider} {self._origin.scheme}://{self._origin.host}:{self._origin.port}>"
@@ -106,7 +108,7 @@ class HttpClient:
         Broken connections, cut answers, 408 and 5xx are tried three times, one slot each.
 
         Raises:
-            NextUrlRefused: the URL leaves the origin; nothing was sent.
+            NextUrlRefused, UrlRefused: the URL leaves the origin, or that leads inside; nothing was sent.
             Cancelled: the watch said stop.
             RateLimited, ProviderUnavailable: gave up; a later call may work.
             InvalidKey, NotEntitled, MalformedPage, ProviderError, or what ``explain`` returns: asking again is no use.
@@ -173,6 +175,9 @@ class HttpClient:
                     response.stream(_CHUNK, decode_content=False), response.headers, self._caps, self.provider, ask.what
                 )
                 return Answer(response.status, response.headers, body)
+        except UrlRefused:
+            slot.give_back()
+            raise
         except (broken.HTTPError, OSError) as error:
             if isinstance(error, _UNSENT):
                 slot.give_back()

@@ -11,7 +11,7 @@ import http.client
 import io
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -19,6 +19,7 @@ from typing import Any
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from redline.clock import Clock, Watch
 from redline.net.origin import Origin
@@ -86,31 +87,77 @@ class _Response(http.client.HTTPResponse):
         call.begun.append(self)
 
 
-class _Plain(HTTPConnection):
+Addresses = Callable[[Origin], Sequence[str]]
+"""Gives the addresses that may be connected to for an origin, or raises: ``Outgoing.addresses``."""
+
+
+class _Led(HTTPConnection):
+    """A connection whose socket goes to an address that was checked; the name is not looked up a second time.
+
+    The name stays what TLS and the ``Host`` header are about.
+    """
+
+    checked: Callable[[], Sequence[str]] | None = None
+
+    def _new_conn(self) -> socket.socket:
+        if self.checked is None:
+            return super()._new_conn()
+        name = self._dns_host
+        try:
+            found = self.checked()
+        except socket.gaierror as error:
+            raise NameResolutionError(name, self, error) from error
+        failed: Exception = NewConnectionError(self, "the host has no address")
+        for address in found:
+            self._dns_host = address
+            try:
+                return super()._new_conn()
+            except (NewConnectionError, ConnectTimeoutError) as error:
+                failed = error
+            finally:
+                self._dns_host = name
+        raise failed
+
+
+class _Plain(_Led):
     response_class = _Response
 
 
-class _Tls(HTTPSConnection):
+class _Tls(_Led, HTTPSConnection):
     response_class = _Response
 
 
-class _PlainPool(urllib3.HTTPConnectionPool):
+class _Pool(urllib3.HTTPConnectionPool):
+    checked: Callable[[], Sequence[str]] | None = None
+
+    def _new_conn(self) -> Any:
+        made = super()._new_conn()
+        made.checked = self.checked  # type: ignore[attr-defined]
+        return made
+
+
+class _PlainPool(_Pool):
     ConnectionCls = _Plain
 
 
-class _TlsPool(urllib3.HTTPSConnectionPool):
+class _TlsPool(_Pool, urllib3.HTTPSConnectionPool):
     ConnectionCls = _Tls
 
 
 class Wire:
-    """The connections to one origin, kept alive between calls. Thread-safe."""
+    """The connections to one origin, kept alive between calls. Thread-safe.
 
-    def __init__(self, origin: Origin) -> None:
-        self._pool: urllib3.HTTPConnectionPool
+    ``addresses``: connect to those only, asked anew for each connection. Without it the system looks the name up.
+    """
+
+    def __init__(self, origin: Origin, addresses: Addresses | None = None) -> None:
+        self._pool: _Pool
         if origin.scheme == "https":
             self._pool = _TlsPool(origin.host, origin.port, maxsize=_CONNECTIONS, ssl_context=_tls())
         else:
             self._pool = _PlainPool(origin.host, origin.port, maxsize=_CONNECTIONS)
+        if addresses is not None:
+            self._pool.checked = lambda: addresses(origin)
 
     @contextmanager
     def get(self, target: str, headers: Mapping[str, str], call: Call) -> Iterator[urllib3.BaseHTTPResponse]:

@@ -7,21 +7,26 @@ file. Prices are adjusted for splits and dividends, and volumes with them: that 
 
 from __future__ import annotations
 
-import math
 import re
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
 
-from redline.downloaders.stooq_csv import Line, number, table_of
+from redline.downloaders.stooq_csv import midnight
 from redline.downloaders.stooq_errors import NAME
 from redline.downloaders.stooq_symbols import from_stooq
 from redline.errors import BadField, MalformedPage, RedlineError, UnknownTicker, Unsupported
+from redline.market.normalize import BAR_RECORD, bars, zone
 from redline.market.part import Part
 from redline.market.request import Dataset
 from redline.market.schema import BARS_WIRE
@@ -32,11 +37,12 @@ MOST_BYTES = 64 * 1024 * 1024
 """Of one file inside; the longest history is about 1 MB."""
 
 _HEADER = "<TICKER>,<PER>,<DATE>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>"
-_NAMES = (_HEADER, f"{_HEADER},<OPENINT>")
+_HEADERS = (_HEADER, f"{_HEADER},<OPENINT>")
+_COLUMNS = ("symbol", "period", "date", "time", "open", "high", "low", "close", "volume", "open_interest")
+_VALUES = ("open", "high", "low", "close", "volume")
+_NUMBER = r"^-?\d+(\.\d+)?([eE][-+]?\d+)?$"
+_DAY = r"^\d{8}$"
 _UPDATE = re.compile(r"\d{8}_d")
-_DATE = re.compile(r"\d{8}")
-_FIELDS = 7
-_SHOWN = 500
 Found = dict[str, tuple[Any, int]]
 
 
@@ -49,27 +55,31 @@ def read(path: Path, wanted: Sequence[str] | None) -> tuple[Found, dict[str, Red
         Unsupported: it holds hours or minutes.
     """
     found: Found = {}
-    for ticker, lines, aside in _series(path, None if wanted is None else set(wanted)):
-        table, bad = _table(ticker, lines)
+    for ticker, rows, aside in _series(path, None if wanted is None else set(wanted)):
+        table, bad = _table(ticker, rows)
         before = found.get(ticker)
-        found[ticker] = (table, aside + len(bad)) if before is None else _merged(before, table, aside + len(bad))
+        found[ticker] = (table, aside + bad) if before is None else _merged(before, table, aside + bad)
     if wanted is None:
         return found, {}
     failures: dict[str, RedlineError] = {one: UnknownTicker(NAME, one) for one in wanted if one not in found}
     return {one: found[one] for one in wanted if one in found}, failures
 
 
-def _series(path: Path, wanted: set[str] | None) -> Iterator[tuple[str, list[Line], int]]:
+def _series(path: Path, wanted: set[str] | None) -> Iterator[tuple[str, Any, int]]:
     """Yield (ticker, its rows in one file, rows set aside) of all files that may hold a ``wanted`` one."""
     for name, body in _files(path, wanted):
-        lines, aside = _lines(name, body)
-        crypto = "crypto" in name.lower()
-        if not lines and not aside:  # Stooq's archives have empty files
-            lines = {PurePosixPath(name).name.removesuffix(".txt"): []}
-        for symbol in dict.fromkeys((*lines, *aside)):
-            ticker = from_stooq(symbol, crypto=crypto)
+        rows, aside = _rows(name, body)
+        symbols = rows["symbol"].combine_chunks().dictionary_encode()
+        codes, found = symbols.indices.to_numpy(), symbols.dictionary.to_pylist()
+        named = dict.fromkeys((*found, *aside))
+        if not named:  # Stooq's archives have empty files
+            named = {PurePosixPath(name).name.removesuffix(".txt"): None}
+        code_of = {symbol: code for code, symbol in enumerate(found)}
+        for symbol in named:
+            ticker = from_stooq(symbol, crypto="crypto" in name.lower())
             if ticker is not None and is_ticker(ticker) and (wanted is None or ticker in wanted):
-                yield ticker, lines.get(symbol, []), aside.get(symbol, 0)
+                own = rows if len(named) == 1 else rows.take(np.flatnonzero(codes == code_of.get(symbol, -1)))
+                yield ticker, own, aside[symbol]
 
 
 def _files(path: Path, wanted: set[str] | None) -> Iterator[tuple[str, bytes]]:
@@ -109,45 +119,63 @@ def _capped(body: bytes, name: str) -> bytes:
     return body
 
 
-def _lines(name: str, body: bytes) -> tuple[dict[str, list[Line]], dict[str, int]]:
-    """Return symbol to rows, and symbol to how many were set aside."""
-    header, *rows = body.decode("utf-8-sig", "replace").splitlines() or [""]
-    if header.strip().upper() not in (*_NAMES, ""):
+def _rows(name: str, body: bytes) -> tuple[Any, Counter[str]]:
+    """Return the rows that are text in the right places, and how many of each symbol are not."""
+    header, _, rest = body.decode("utf-8-sig", "replace").partition("\n")
+    if header.strip().upper() not in (*_HEADERS, ""):
         raise MalformedPage(NAME, f"{PurePosixPath(name).name} in it has another header than Stooq's bulk files.")
-    lines: dict[str, list[Line]] = {}
-    aside: dict[str, int] = {}
-    for row in rows:
-        symbol, _, rest = row.partition(",")
-        period, *fields = rest.split(",")[:8]
-        if len(fields) == _FIELDS and period != "D":
-            raise Unsupported(
-                f"stooq: {PurePosixPath(name).name} holds no days, but {period[:8]!r}.", "Take the daily file."
-            )
-        line = _line(row, fields) if len(fields) == _FIELDS else None
-        if line is None:
-            aside[symbol] = aside.get(symbol, 0) + 1
-        else:
-            lines.setdefault(symbol, []).append(line)
-    return lines, aside
+    names = _COLUMNS[: header.count(",") + 1]
+    aside: Counter[str] = Counter()
+    if not rest.strip():
+        return pa.table({one: pa.array([], pa.string()) for one in _COLUMNS}), aside
+
+    def bad(row: Any) -> str:
+        aside[row.text.partition(",")[0]] += 1
+        return "skip"
+
+    raw = rest.encode()
+    rows = csv.read_csv(
+        pa.py_buffer(raw),
+        csv.ReadOptions(use_threads=False, block_size=len(raw) + 1, column_names=names),
+        csv.ParseOptions(quote_char=False, invalid_row_handler=bad),
+        csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
+    )
+    other = rows.filter(pc.not_equal(rows["period"], "D"))
+    if other.num_rows:
+        period = other["period"][0].as_py()[:8]
+        raise Unsupported(f"stooq: {PurePosixPath(name).name} holds no days, but {period!r}.", "Take the daily file.")
+    good = pc.match_substring_regex(rows["date"], _DAY)
+    for one in _VALUES:
+        good = pc.and_(good, pc.match_substring_regex(rows[one], _NUMBER))
+    aside.update(rows.filter(pc.invert(good))["symbol"].to_pylist())
+    return rows.filter(good), aside
 
 
-def _line(row: str, fields: Sequence[str]) -> Line | None:
+def _table(ticker: str, rows: Any) -> tuple[Any, int]:
+    """Return rows of one symbol as a wire table, and how many could not be used."""
+    days = [_day(text) for text in rows["date"].to_pylist()]
+    known = [day for day in days if day is not None]
+    if not known:
+        return BARS_WIRE.empty_table(), len(days)
+    rows, where = rows.filter(pa.array([day is not None for day in days])), zone(ticker)
+    records = np.full(len(known), -1, BAR_RECORD)
+    records["t"] = [midnight(day, where) for day in known]
+    for one in _VALUES:
+        records[one] = rows[one].cast(pa.float64()).to_numpy()
+    if ticker.startswith("C:"):
+        records["volume"] = np.nan  # a currency has none; the file has 0
+    records["vwap"] = np.nan
+    table, bad = bars(records, Part(SOURCE, Dataset.BARS, ticker, min(known), max(known)), lambda at: "")
+    return table, len(days) - len(known) + len(bad)
+
+
+@lru_cache(maxsize=65_536)
+def _day(text: str) -> date | None:
+    """Return the date of eight digits, if they are one; days are the same in each file."""
     try:
-        if not _DATE.fullmatch(fields[0]):
-            return None
-        o, h, low, c, v = map(number, fields[2:7])
-        return Line(row[:_SHOWN], date.fromisoformat(fields[0]), (o, h, low, c, v))
+        return date.fromisoformat(text)
     except ValueError:
         return None
-
-
-def _table(ticker: str, lines: Sequence[Line]) -> tuple[Any, tuple[object, ...]]:
-    if not lines:
-        return BARS_WIRE.empty_table(), ()
-    if ticker.startswith("C:"):  # a currency has no volume; the file has 0
-        lines = [Line(one.text, one.day, (*one.values[:4], math.nan)) for one in lines]
-    days = [one.day for one in lines]
-    return table_of(lines, Part(SOURCE, Dataset.BARS, ticker, min(days), max(days)))
 
 
 def _merged(before: tuple[Any, int], table: Any, aside: int) -> tuple[Any, int]:

@@ -6,11 +6,14 @@ Source: answers that its users quote (read 2026-11). ``d1`` and ``d2`` are inclu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -27,6 +30,7 @@ RAW, SPLITS_ONLY = "1111111", "0111111"
 _HEADER = ["Date", "Open", "High", "Low", "Close"]
 _FIELDS = len(_HEADER)
 _SHOWN = 500
+_NUMBER = re.compile(r"[-+]?[\d.]+(?:[eE][-+]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +85,16 @@ def table_of(lines: Sequence[Line], part: Part) -> tuple[Any, tuple[SetAside, ..
     """Return rows as a wire table, each stamped at the start of its day, week or month; and the rows set aside."""
     where = zone(part.ticker)
     records = np.full(len(lines), -1, BAR_RECORD)
-    records["t"] = [_midnight(_start(part.spec, one.day), where) for one in lines]
+    records["t"] = [midnight(_start(part.spec, one.day), where) for one in lines]
     for at, name in enumerate(("open", "high", "low", "close", "volume")):
         records[name] = [one.values[at] for one in lines]
     records["vwap"] = np.nan
     return bars(records, part, lambda at: lines[at].text)
 
 
-def number(text: str) -> float:
+def _number(text: str) -> float:
     """Return a number as Stooq writes it; raises ``ValueError`` for all else, signs of infinity included."""
-    if not text or not set(text) <= set("0123456789.-+eE"):
+    if not _NUMBER.fullmatch(text):
         raise ValueError(text)
     return float(text)
 
@@ -113,7 +117,7 @@ def _lines(body: bytes, what: str) -> tuple[list[Line], list[SetAside]]:
         try:
             if len(fields) != len(names):
                 raise ValueError(row)
-            values = [number(field) for field in fields[1:]]
+            values = [_number(field) for field in fields[1:]]
             volume = values[4] if len(values) == _FIELDS else np.nan
             lines.append(Line(row[:_SHOWN], date.fromisoformat(fields[0]), (*values[:4], volume)))  # type: ignore[arg-type]
         except ValueError as error:
@@ -135,5 +139,7 @@ def _start(spec: BarSpec, day: date) -> date:
     return unit_start(spec.timespan, day)
 
 
-def _midnight(day: date, where: Any) -> int:
+@lru_cache(maxsize=65_536)
+def midnight(day: date, where: ZoneInfo) -> int:
+    """Return the start of a day in milliseconds; days are the same in each ticker of a bulk file."""
     return round(datetime.combine(day, time(), where).astimezone(UTC).timestamp() * 1000)

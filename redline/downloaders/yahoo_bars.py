@@ -31,6 +31,7 @@ _NO_PRICES = "Yahoo has null for a price"
 _LIVE = "it is a price of a session under way, no bar"
 _AGAIN = "a later row of the same day came with it"
 _CLOSED = "it is outside of regular hours"
+_PAIRS = ("CRYPTOCURRENCY", "CURRENCY")
 _LENGTHS_S = {Timespan.MINUTE: 60, Timespan.HOUR: 3_600}
 
 
@@ -42,7 +43,9 @@ def bars_of(chart: Chart, part: Part, splits: Sequence[SplitEvent], now_s: int) 
     Raises:
         MalformedPage: there are rows, and each of them is bad; or a split is not in the prices.
     """
-    days = np.array(chart.days(), "datetime64[D]")
+    intraday, pair = part.spec.timespan.intraday, _is_pair(chart, part)
+    # Days are those of where it trades; a time within a day is of the day that it was asked for by.
+    days = np.array(chart.days(zone(part.ticker) if intraday else None), "datetime64[D]")
     forgotten = raw.not_applied((*splits, *chart.splits), days, chart.columns["open"], chart.columns["close"])
     if forgotten is not None:
         raise MalformedPage(
@@ -55,12 +58,11 @@ def bars_of(chart: Chart, part: Part, splits: Sequence[SplitEvent], now_s: int) 
     kept = np.array([at for at in inside if at not in reasons], "i8")
     records = np.full(len(kept), -1, BAR_RECORD)
     ratio = raw.ratios(splits, days[kept])
-    records["t"] = chart.t_s[kept] * 1000 if part.spec.timespan.intraday else _midnights(days[kept], part.ticker)
+    records["t"] = chart.t_s[kept] * 1000 if intraday else _midnights(days[kept], part.ticker)
     for name in PRICES:
         records[name] = raw.prices(chart.columns[name][kept], ratio)
-    records["volume"] = raw.volumes(chart.columns["volume"][kept], ratio)
-    if part.ticker.startswith("C:"):
-        records["volume"] = np.nan  # a currency has none; Yahoo writes 0
+    # Of a currency Yahoo writes 0, and of crypto what changed hands everywhere in money: no number of coins.
+    records["volume"] = np.nan if pair else raw.volumes(chart.columns["volume"][kept], ratio)
     records["vwap"] = np.nan
     table, bad = bars(records, part, lambda at: chart.shown(int(kept[at])))
     if bad and len(bad) == len(inside):
@@ -122,10 +124,11 @@ def _reasons(chart: Chart, part: Part, days: Any, inside: Any, now_s: int) -> di
     found = {int(at): _NO_PRICES for at in inside if empty[at]}
     if part.spec.timespan.intraday:
         length_s = part.spec.multiplier * _LENGTHS_S[part.spec.timespan]
-        found |= {
-            int(at): why for at in inside if (why := _intraday_reason(chart, int(chart.t_s[at]), length_s, now_s))
+        # Bars of what trades all day count from the full hour, whatever days Yahoo makes of it.
+        hours = ((0, now_s + length_s),) if _is_pair(chart, part) else chart.hours
+        return found | {
+            int(at): why for at in inside if (why := _intraday_reason(hours, int(chart.t_s[at]), length_s, now_s))
         }
-        return found
     if not chart.session[1]:  # nothing is said of a session: today's may be under way
         today = np.datetime64(datetime.fromtimestamp(now_s, chart.zone).date())
         found |= {int(at): _LIVE for at in inside if days[at] >= today}
@@ -135,10 +138,14 @@ def _reasons(chart: Chart, part: Part, days: Any, inside: Any, now_s: int) -> di
     return found | {at: _AGAIN for at in doubled if at not in found and at + 1 not in found}
 
 
-def _intraday_reason(chart: Chart, t_s: int, length_s: int, now_s: int) -> str:
+def _is_pair(chart: Chart, part: Part) -> bool:
+    return chart.kind in _PAIRS or part.ticker.startswith(("C:", "X:"))
+
+
+def _intraday_reason(hours: Sequence[tuple[int, int]], t_s: int, length_s: int, now_s: int) -> str:
     """Return why a row within a day is no bar: stamped at no bar's start, not over yet, or outside of the session."""
-    session = next((hours for hours in chart.hours if hours[0] <= t_s < hours[1]), None)
-    if session is None and chart.hours:
+    session = next((one for one in hours if one[0] <= t_s < one[1]), None)
+    if session is None and hours:
         return _CLOSED
     start_s, end_s = session or (0, t_s + length_s)
     grain_s = length_s if session else 60

@@ -29,6 +29,7 @@ _SAME = {"60m": "1h"}
 _LAST_S = 2**33
 _MOST = 1e300
 _SHOWN = 500
+_LAST_MINUTE_S = 59 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,9 @@ class Chart:
     splits: tuple[SplitEvent, ...]
     dividends: tuple[DividendEvent, ...]
 
-    def days(self) -> list[date]:
-        """Return the date of each row where it is traded."""
-        return [_day(int(t), self.zone) for t in self.t_s]
+    def days(self, zone: ZoneInfo | None = None) -> list[date]:
+        """Return the date of each row in a zone, else where it is traded."""
+        return [_day(int(t), zone or self.zone) for t in self.t_s]
 
     def shown(self, at: int) -> str:
         """Return a row as JSON."""
@@ -208,9 +209,10 @@ class _Reader:
     def _period(self, period: object) -> tuple[int, int]:
         if not isinstance(period, dict):
             raise self.wrong("has a trading period that is no object")
-        return self.second(period.get("start"), "start of a session"), self.second(
-            period.get("end"), "end of a session"
-        )
+        start_s = self.second(period.get("start"), "start of a session")
+        end_s = self.second(period.get("end"), "end of a session")
+        # What trades all day is said to end at 23:59: that is its last minute, which has bars too.
+        return start_s, end_s + 60 if end_s % 3_600 == _LAST_MINUTE_S else end_s
 
     def events(self, events: Mapping[str, object], name: str) -> list[dict[str, Any]]:
         found = events.get(name, {})

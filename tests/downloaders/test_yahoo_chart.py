@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ import pytest
 
 from redline.downloaders import yahoo_bars, yahoo_chart, yahoo_errors
 from redline.downloaders.pager import Parsed
+from redline.downloaders.yahoo_symbols import to_yahoo
 from redline.errors import MalformedPage, NotJson, ProviderError, ProviderUnavailable, UnknownTicker, Unsupported
 from redline.market.bar import BarSpec, Timespan
 from redline.market.part import Part
@@ -213,6 +214,45 @@ def test_without_a_word_of_its_session_a_day_is_a_bar_when_the_next_has_begun(ho
     body = answer(lambda result: result["meta"].pop("currentTradingPeriod"))
 
     assert read(body, now_s=opens(DAYS[-1], 0, 0) + hour * 3_600).table.num_rows == bars
+
+
+@pytest.mark.parametrize(("now", "bars"), [((23, 59), 2), ((24, 0), 3)], ids=["last-minute", "over"])
+def test_a_day_that_is_said_to_end_at_23_59_has_that_minute_too(now: tuple[int, int], bars: int) -> None:
+    """As Yahoo says it of crypto and currencies (recorded: BTC-USD)."""
+    midnight = opens(DAYS[-1], 0, 0)
+    session = {"regular": {"start": midnight, "end": midnight + 86_340}}
+    now_s = midnight + now[0] * 3_600 + now[1] * 60
+    body = answer(currentTradingPeriod=session, regularMarketTime=now_s)
+
+    assert read(body, now_s=now_s).table.num_rows == bars
+
+
+def pair_minutes(ticker: str, zone: str, stamps: list[int], now_s: int) -> Parsed:
+    """Read minutes of a pair on 28 May, a day of summer time."""
+    symbol = to_yahoo(ticker)
+    asked = Part("yahoo", Dataset.BARS, ticker, DAYS[0], DAYS[0], BarSpec(Timespan.MINUTE, 5))
+    london = int(datetime(2024, 5, 28, tzinfo=ZoneInfo(zone)).timestamp())
+    hours = [[{"start": london, "end": london + 86_340}]]
+    kind = "CURRENCY" if ticker.startswith("C:") else "CRYPTOCURRENCY"
+    meta = {"symbol": symbol, "instrumentType": kind, "exchangeTimezoneName": zone, "dataGranularity": "5m"}
+    body = answer(lambda r: r.update(timestamp=stamps), tradingPeriods=hours, **meta)
+    return yahoo_bars.bars_of(yahoo_chart.read(body, asked.what, symbol, "5m"), asked, (), now_s)
+
+
+@pytest.mark.parametrize(("ticker", "zone"), [("C:EURUSD", "Europe/London"), ("X:BTCUSD", "UTC")], ids=["fx", "crypto"])
+def test_the_hours_of_a_pair_are_all_of_its_day_though_yahoos_day_is_another(ticker: str, zone: str) -> None:
+    midnight = int(datetime(2024, 5, 28, tzinfo=UTC).timestamp())
+    stamps = [midnight, midnight + 82_800, midnight + 86_100]  # 00:00, 23:00 and 23:55 UTC; London is an hour ahead
+
+    whole = pair_minutes(ticker, zone, stamps, LATER_S)
+    before_the_end = pair_minutes(ticker, zone, stamps, stamps[-1] + 299)
+    live = pair_minutes(ticker, zone, [*stamps[:2], stamps[-1] + 17], LATER_S)
+
+    assert whole.table["timestamp"].cast("int64").to_pylist() == [at * 1_000_000 for at in stamps]
+    assert whole.table["volume"].to_pylist() == [None] * 3  # 0, or money: no number of coins
+    for found in (before_the_end, live):
+        assert found.table.num_rows == 2
+        assert [one.reason for one in found.set_aside] == ["it is a price of a session under way, no bar"]
 
 
 def test_a_ticker_in_other_case_is_another_ticker() -> None:

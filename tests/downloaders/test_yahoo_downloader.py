@@ -295,7 +295,36 @@ def test_names_are_mapped_and_days_of_pairs_are_utc(tmp_path: Path, budgets: Bud
     assert [row["ticker"] for row in rows] == names
     assert [row["timestamp"].hour for row in rows] == [4, 4, 0, 0]
     assert {row["date"] for row in rows} == {day}
-    assert rows[3]["volume"] is None
+    assert [row["volume"] for row in rows] == [10.0, 10.0, None, None]
+
+
+@pytest.mark.parametrize("spec", [BarSpec(Timespan.MINUTE), BarSpec(Timespan.HOUR)], ids=str)
+def test_pairs_have_all_of_their_hours_in_days_of_utc(
+    spec: BarSpec, tmp_path: Path, budgets: Budgets, clock: FakeClock
+) -> None:
+    """September is summer time: Yahoo's day of a currency is London's, and begins an hour before ours."""
+    names, first = ["C:EURUSD", "X:BTCUSD"], int(datetime(2020, 8, 31, tzinfo=UTC).timestamp())
+    starts = [(first + 60 * minute) * 10**9 for minute in range(9 * 1_440)] * len(names)
+    tickers = [name for name in names for _ in range(9 * 1_440)]
+    prices = {name: [10.5] * len(starts) for name in (*PRICES, "volume")}
+    minutes = pa.table({"ticker": tickers, "window_start": starts, "transactions": [1] * len(starts), **prices})
+    pq.write_table(minutes, tmp_path / "bars_minute.parquet")
+    day = {"ticker": names, "date": [date(2020, 8, 31)] * len(names), **{name: [10.5] * len(names) for name in prices}}
+    pq.write_table(pa.table(day), tmp_path / "bars_day.parquet")
+    with Emulator(tmp_path, now=NOW) as emulator:
+        source = YahooDownloader(
+            tmp_path, base_url=emulator.yahoo, rate_limit_per_minute=60_000, budgets=budgets, clock=clock
+        )
+        asked = [part("2020-08-31", "2020-09-08", name, spec) for name in names]  # two answers, of minutes
+        ours = [table(source, one) for one in asked]
+        wider = [part("2020-08-30", "2020-09-08", name, spec) for name in names]  # there a day begins in New York
+        theirs = [table(massive(emulator, budgets, clock), one) for one in wider]
+
+    for mine, other in zip(ours, theirs, strict=True):
+        assert mine.num_rows == 9 * 24 * (60 if spec.timespan is Timespan.MINUTE else 1)
+        assert mine.select(["ticker", "timestamp", "date", *PRICES]).equals(
+            other.select(["ticker", "timestamp", "date", *PRICES])
+        )
 
 
 def test_its_429_pauses_all_who_ask_it_and_is_waited_out(

@@ -68,11 +68,14 @@ def day_quotes(market: MarketFolder, found: Instrument, interval: str, now_s: in
 
 
 def intraday_quotes(market: MarketFolder, found: Instrument, minutes: int, start_s: int, now_s: int) -> Quotes:
-    """Return the rows of so many minutes from a day before ``start_s`` up to now, in regular hours."""
+    """Return the rows of so many minutes from a day before ``start_s`` up to now, in regular hours.
+
+    They count from the open of the session, and from midnight where it trades all day.
+    """
     base = market.between(found.ticker, "minute", (start_s - 86_400) * 1000, now_s * 1000)
     if not found.all_day:
         base = base.picked(np.flatnonzero(_regular(base.t, found)))
-    bars = base.gathered(FromOpen(minutes, "minute"))
+    bars = base.gathered(Window(minutes, "minute") if found.all_day else FromOpen(minutes, "minute"))
     today = datetime.fromtimestamp(now_s, found.zone).date()
     return _in_todays_shares(market, found, bars, bars.t // 1000, today)
 
@@ -113,7 +116,8 @@ def _in_todays_shares(market: MarketFolder, found: Instrument, bars: Bars, t_s: 
         high=bars.h * ratio,
         low=bars.l * ratio,
         close=bars.c * ratio,
-        volume=np.round(bars.v / ratio),
+        # Of crypto the volume is in money (recorded: 18,565,664,997 for BTC-USD on 2020-01-01).
+        volume=np.round(bars.v * bars.c if found.kind == "CRYPTOCURRENCY" else bars.v / ratio),
         dividends=_dividend_factors(market, found.ticker, bars.t),
     )
 

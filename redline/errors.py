@@ -3,6 +3,7 @@
 RedlineError
   RequestError     what was asked is wrong; never retried                            400
     BadField         a field has a wrong value; BadRange: dates that make no range
+    BadConfig        several fields of one config, each named
     BadName          a name that would leave its folder
     UrlRefused       an address that a request must not go to
     InvalidJson      the body is no JSON object
@@ -80,6 +81,20 @@ class BadField(RequestError):
 
 class BadRange(BadField):
     """Two dates that make no range, or a range that cannot exist."""
+
+
+class BadConfig(RequestError):
+    """A config with keys that are missing, unknown or of the wrong kind: ``problems``, key to what is wrong with it."""
+
+    def __init__(self, what: str, problems: dict[str, str]) -> None:
+        listed = "; ".join(f"{key} {why}" for key, why in problems.items())
+        super().__init__(
+            f"{what}: {listed}.",
+            f"Correct {', '.join(problems)} and try again.",
+            field=next(iter(problems)),
+            problems=problems,
+        )
+        self.problems = problems
 
 
 class BadName(RequestError):

@@ -11,6 +11,9 @@ import re
 
 from redline.errors import Unsupported
 
+#: The composite of Nasdaq; all other indices are spelt as ours.
+_INDICES = {"I:COMP": "^ndq"}
+_INDEX_TICKERS = {symbol.upper(): ticker for ticker, symbol in _INDICES.items()}
 _PREFERRED = re.compile(r"([A-Z]+)p([A-Z])?")
 _OTHER_CASE = re.compile(r"[a-z]")
 _PAIR = re.compile(r"[A-Z]{6,10}")
@@ -26,7 +29,7 @@ def to_stooq(ticker: str) -> str:
     if not colon:
         return _share(ticker)
     if kind == "I":
-        return f"^{name.lower()}"
+        return _INDICES.get(ticker, f"^{name.lower()}")
     bare = name.replace("-", "")
     if kind in ("C", "X") and _PAIR.fullmatch(bare):
         return bare.lower()
@@ -47,7 +50,7 @@ def from_stooq(symbol: str, *, crypto: bool = False) -> str | None:
     if dot or not name:
         return None
     if name.startswith("^"):
-        return f"I:{name[1:]}"
+        return _INDEX_TICKERS.get(name, f"I:{name[1:]}")
     return f"{'X' if crypto else 'C'}:{name}" if _PAIR.fullmatch(name) else None
 
 

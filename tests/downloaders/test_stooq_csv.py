@@ -121,6 +121,7 @@ def test_a_week_that_bears_a_sunday_is_set_aside() -> None:
         ("AAC.WS", "aac-ws.us"),
         ("ABRpD", "abr_d.us"),
         ("I:SPX", "^spx"),
+        ("I:COMP", "^ndq"),
         ("C:EURUSD", "eurusd"),
         ("X:BTCUSD", "btcusd"),
     ],

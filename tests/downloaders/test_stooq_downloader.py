@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from redline.clock import Watch
@@ -88,6 +89,21 @@ def test_days_before_and_after_splits_and_dividends_equal_the_raw_rows_of_the_sa
     assert ours.select(same).equals(theirs.select(same))
     assert set(ours["source"].to_pylist()) == {"stooq"}
     assert len([one for one in stooq_emulator.ledger() if one["path"].startswith("/q/")]) == 1
+
+
+def test_names_are_mapped_and_days_of_pairs_are_utc(tmp_path: Path, budgets: Budgets, clock: FakeClock) -> None:
+    names, day = ["BRK.B", "I:SPX", "I:COMP", "X:BTCUSD", "C:EURUSD"], date(2020, 9, 8)
+    prices = {name: [10.5] * len(names) for name in ("open", "high", "low", "close", "volume")}
+    pq.write_table(pa.table({"ticker": names, "date": [day] * len(names), **prices}), tmp_path / "bars_day.parquet")
+    with Emulator(tmp_path, now=NOW) as emulator:
+        source = StooqDownloader(
+            KEY, base_url=emulator.stooq, rate_limit_per_minute=60_000, budgets=budgets, clock=clock
+        )
+        rows = [row for name in names for row in table(source, part("2020-09-08", "2020-09-08", name)).to_pylist()]
+
+    assert [row["ticker"] for row in rows] == names
+    assert [row["timestamp"].hour for row in rows] == [4, 4, 4, 0, 0]
+    assert [row["volume"] for row in rows] == [10.0, 10.0, 10.0, None, None]
 
 
 def test_adjusted_prices_are_in_todays_shares(make: Make) -> None:

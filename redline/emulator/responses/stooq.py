@@ -57,7 +57,7 @@ def _ticker(symbol: str, market: MarketFolder) -> str | None:
         root, mark, rest = name.partition("_")
         candidates = [f"{root}p{rest}" if mark else name.replace("-", ".")]
     elif name.startswith("^"):
-        candidates = [f"I:{name[1:]}"]
+        candidates = ["I:COMP" if name == "^NDQ" else f"I:{name[1:]}"]
     elif not dot:
         candidates = [f"{kind}:{pair}" for kind in "CX" for pair in (name, f"{name[:3]}-{name[3:]}")]
     else:

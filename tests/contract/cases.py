@@ -10,10 +10,12 @@ from typing import Any
 
 from redline.clock import Clock
 from redline.downloaders.base_downloader import BaseDownloader
+from redline.downloaders.generic_api_downloader import GenericAPIDownloader
 from redline.downloaders.massive_downloader import MassiveDownloader
 from redline.downloaders.stooq_downloader import StooqDownloader
 from redline.downloaders.yahoo_downloader import YahooDownloader
 from redline.net.budget import Budgets
+from redline.net.outgoing import Outgoing
 
 KEY = "a-key-for-the-contract-0123"
 
@@ -61,6 +63,22 @@ class Case:
         return self.cls.name
 
 
+#: Massive again, as a custom API.
+GENERIC: dict[str, Any] = {
+    "name": GenericAPIDownloader.label,
+    "endpoint": "v2/aggs/ticker/{ticker}/range/1/day/{start_date}/{end_date}?adjusted=false&limit=50000",
+    "column_mapping": {"date": "t", "open": "o", "high": "h", "low": "l", "close": "c", "volume": "v"},
+    "pagination": "next_url",
+}
+
+
+def generic(cls: type[Any], it: Making) -> BaseDownloader:
+    """Make a downloader from a configuration: address, key and limit stand in it."""
+    config = {**GENERIC, "base_url": it.base_url, "api_key": it.key, "rate_limit_per_minute": it.limit}
+    made: BaseDownloader = cls(config, it.folder, outgoing=Outgoing(("127.0.0.1",)), budgets=it.budgets, clock=it.clock)
+    return made
+
+
 CASES = (
     Case(
         MassiveDownloader,
@@ -78,5 +96,10 @@ CASES = (
         StooqDownloader,
         lambda cls, it: cls(it.key, it.folder, **it.common),
         address="stooq",
+    ),
+    Case(
+        GenericAPIDownloader,
+        generic,
+        address="rest",
     ),
 )

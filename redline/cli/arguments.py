@@ -79,7 +79,7 @@ def _add_wanted(verb: argparse.ArgumentParser) -> None:
 def _add_series(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--timespan", default=Timespan.DAY.value, help=" ".join(one.value for one in Timespan))
     verb.add_argument("--multiplier", default="1", help="bars of so many timespans (1)")
-    verb.add_argument("--source", default="massive", help="where from (massive)")
+    verb.add_argument("--source", default="massive", help="where from: massive, or yahoo, which takes no key (massive)")
 
 
 def _add_plan(verbs: Verbs, common: argparse.ArgumentParser) -> None:

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from redline.downloaders.base_downloader import BaseDownloader
 
 #: Name of each source, and where its class is.
-_PLACES = {"massive": ("redline.downloaders.massive_downloader", "MassiveDownloader")}
+_PLACES = {
+    "massive": ("redline.downloaders.massive_downloader", "MassiveDownloader"),
+    "yahoo": ("redline.downloaders.yahoo_downloader", "YahooDownloader"),
+}
 
 #: Names of all sources, in the order they are shown.
 SOURCE_NAMES = tuple(_PLACES)

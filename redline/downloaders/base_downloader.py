@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from enum import Enum
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -37,6 +38,14 @@ from redline.net.budget import KeyBudget
 from redline.net.redact import masked_errors, redact
 
 _log = logging.getLogger(__name__)
+
+
+class KeyUse(Enum):
+    """Whether a source wants a key."""
+
+    NEEDED = "needed"
+    OPTIONAL = "optional"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +76,14 @@ class BaseDownloader(ABC):
     """One source of market data.
 
     ``failures`` holds what ``download_multiple_tickers`` could not get: ticker to error, in the order asked.
-    ``only_tickers`` names all tickers there are when a demo stands in for the source, else it is empty.
+    ``only_tickers`` names all tickers there are when a demo stands in for the source, else it is empty. ``address``:
+    the setting that says where the source is. One that takes a key is made with it as the first argument.
     """
 
     name: ClassVar[str]
     label: ClassVar[str]
+    address: ClassVar[str]
+    key_use: ClassVar[KeyUse] = KeyUse.NEEDED
     capabilities: ClassVar[Capabilities]
     options: ClassVar[tuple[Option, ...]]
     only_tickers: tuple[str, ...] = ()
@@ -140,7 +152,7 @@ class BaseDownloader(ABC):
             NotEntitled, InvalidKey, RateLimited, ProviderUnavailable, MalformedPage: pages before stay good.
             Cancelled: ``watch`` asked to stop.
         """
-        self._check_offered(part)
+        self.check_offered(part)
         return self._walk(part, watch, adjusted=False)
 
     def download_single_ticker(
@@ -166,7 +178,7 @@ class BaseDownloader(ABC):
         import pyarrow as pa
 
         part = self._part(ticker, start_date, end_date, timespan, multiplier)
-        self._check_offered(part)
+        self.check_offered(part)
         watch = Watch()
         flag = parse_flag(adjusted, "adjusted")
         tables = [page.table for page in self._walk(part, watch, adjusted=flag)]
@@ -206,9 +218,8 @@ class BaseDownloader(ABC):
                 self.failures[ticker] = error
         return frames
 
-    # -- inside -------------------------------------------------------------------------------------------------------
-
-    def _check_offered(self, part: Part) -> None:
+    def check_offered(self, part: Part) -> None:
+        """Raise ``Unsupported`` when the source has no such rows; nothing is sent."""
         if part.dataset not in self.capabilities.datasets:
             offered = ", ".join(sorted(one.value for one in self.capabilities.datasets))
             raise Unsupported(f"{self.name} has no {part.dataset.value}.", f"It has {offered}.")
@@ -217,6 +228,8 @@ class BaseDownloader(ABC):
             raise Unsupported(f"{self.name} has no {part.spec.timespan.value} bars.", f"It has {offered}.")
         if part.whole_market and not self.capabilities.market_bars:
             raise Unsupported(f"{self.name} has no answers for the whole market.", "Ask ticker by ticker.")
+
+    # -- inside -------------------------------------------------------------------------------------------------------
 
     def _walk(self, part: Part, watch: Watch, *, adjusted: bool) -> Iterator[Page]:
         def ask(url: str) -> Parsed:

@@ -193,8 +193,8 @@ class GenericAPIDownloader(BaseDownloader):
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _check_offered(self, part: Part) -> None:
-        super()._check_offered(part)
+    def check_offered(self, part: Part) -> None:
+        super().check_offered(part)
         if part.spec != DAILY:
             raise Unsupported(f"{self.name} has no {part.spec} bars.", "A custom API has bars of one day.")
 

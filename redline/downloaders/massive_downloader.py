@@ -53,6 +53,7 @@ class MassiveDownloader(BaseDownloader):
 
     name = "massive"
     label = "Massive.com"
+    address = "massive_api_base_url"
     capabilities: ClassVar[Capabilities] = Capabilities(
         datasets=frozenset(Dataset.downloads()),
         timespans=frozenset(Timespan),

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from redline.clock import Clock, SystemClock, Watch
 from redline.downloaders import alone, stooq_bulk, stooq_csv, stooq_errors
-from redline.downloaders.base_downloader import BaseDownloader, Capabilities, Option
+from redline.downloaders.base_downloader import BaseDownloader, Capabilities, KeyUse, Option
 from redline.downloaders.pager import Parsed
 from redline.downloaders.stooq_symbols import to_stooq
 from redline.errors import BadField, NotEntitled, RateLimited, RedlineError, Unsupported
@@ -53,6 +53,8 @@ class StooqDownloader(BaseDownloader):
 
     name = "stooq"
     label = "Stooq"
+    address = "stooq_base_url"
+    key_use = KeyUse.OPTIONAL
     capabilities: ClassVar[Capabilities] = Capabilities(
         datasets=frozenset({Dataset.BARS}),
         timespans=frozenset({Timespan.DAY, Timespan.WEEK, Timespan.MONTH}),
@@ -174,8 +176,8 @@ class StooqDownloader(BaseDownloader):
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _check_offered(self, part: Part) -> None:
-        super()._check_offered(part)
+    def check_offered(self, part: Part) -> None:
+        super().check_offered(part)
         to_stooq(part.ticker)
         if part.spec not in stooq_csv.INTERVALS:
             offered = ", ".join(str(spec) for spec in stooq_csv.INTERVALS)

@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from redline.clock import Clock, SystemClock, Watch
 from redline.downloaders import alone, yahoo_bars, yahoo_chart, yahoo_errors
-from redline.downloaders.base_downloader import BaseDownloader, Capabilities, Option
+from redline.downloaders.base_downloader import BaseDownloader, Capabilities, KeyUse, Option
 from redline.downloaders.pager import Parsed
 from redline.downloaders.yahoo_chart import Chart, SplitEvent
 from redline.downloaders.yahoo_symbols import to_yahoo
@@ -64,6 +64,8 @@ class YahooDownloader(BaseDownloader):
 
     name = "yahoo"
     label = "Yahoo"
+    address = "yahoo_base_url"
+    key_use = KeyUse.NONE
     capabilities: ClassVar[Capabilities] = Capabilities(
         datasets=frozenset(Dataset.downloads()),
         timespans=frozenset({Timespan.MINUTE, Timespan.HOUR, Timespan.DAY}),
@@ -181,8 +183,8 @@ class YahooDownloader(BaseDownloader):
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _check_offered(self, part: Part) -> None:
-        super()._check_offered(part)
+    def check_offered(self, part: Part) -> None:
+        super().check_offered(part)
         to_yahoo(part.ticker)
         if part.dataset is Dataset.BARS and part.spec not in yahoo_bars.INTERVALS:
             offered = ", ".join(str(spec) for spec in yahoo_bars.INTERVALS)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from redline.clock import Clock
-from redline.downloaders import source_class
+from redline.downloaders import SOURCE_NAMES, source_class
 from redline.engine.result import ExportFile
 from redline.engine.story import Story, tell
 from redline.engine.workspace import Workspace
@@ -18,7 +18,7 @@ from redline.errors import BadField, NoData
 from redline.market.bar import BarSpec
 from redline.market.request import BarsQuery, Format
 from redline.market.session import Gap, SessionState, SessionStatus, gaps
-from redline.query.bars import read_bars
+from redline.query.bars import SOURCE_ORDER, read_bars
 from redline.query.export import export, file_name, media_type
 from redline.store import Held, history
 
@@ -87,6 +87,13 @@ class Holdings(ABC):
         """Return what is known about each session, ``start`` to ``end`` inclusive."""
         return self._now_in.store.statuses(source, spec, ticker, start, end, self.clock.now())
 
+    def coverage_read(self, ticker: str, spec: BarSpec, start: date, end: date) -> list[SessionStatus]:
+        """Return ``coverage`` as who reads bars meets it: of each session what the source knows whose rows are read;
+        where no source has rows, what the first one that was asked knows.
+        """
+        of_all = [self.coverage(ticker, spec, start, end, source) for source in SOURCE_ORDER if source in SOURCE_NAMES]
+        return [min(known, key=_telling) for known in zip(*of_all, strict=True)]
+
     def coverage_many(
         self, tickers: Sequence[str], spec: BarSpec, start: date, end: date, source: str = "massive"
     ) -> dict[str, list[SessionStatus]]:
@@ -137,3 +144,7 @@ class Shelf(Holdings):
     @property
     def demo(self) -> bool:
         return self._demo
+
+
+def _telling(status: SessionStatus) -> int:
+    return {SessionState.STORED: 0, SessionState.NEVER_ASKED: 2}.get(status.state, 1)

@@ -8,8 +8,9 @@ from datetime import date
 from redline.config.settings import Settings
 from redline.config.vault import Vault
 from redline.engine.holdings import Holdings
-from redline.engine.sources import Sources
-from redline.engine.workspace import Workspace
+from redline.engine.sources import DEMO_SOURCE, Sources
+from redline.engine.workspace import JOBS_FILE, Workspace
+from redline.jobs.ledger import asked_sources
 from redline.market.calendar import TradingCalendar, day_of
 from redline.market.request import year_before
 
@@ -32,8 +33,12 @@ class House(Holdings):
 
     @property
     def demo(self) -> bool:
-        """Whether the demo market stands behind ``massive``; it steps aside the moment a key is known."""
-        return self._sources.demo
+        """Whether the demo market stands behind ``massive``; it steps aside the moment a key is known, or something
+        was downloaded from another source: what is real and what is not never stand side by side.
+        """
+        if not self._sources.demo:
+            return False
+        return not asked_sources(self.settings.home / JOBS_FILE) - {DEMO_SOURCE}
 
     @property
     def _now_in(self) -> Workspace:
@@ -43,10 +48,12 @@ class House(Holdings):
         """Return today's date in New York."""
         return day_of(self.clock.now())
 
-    def last_session(self) -> date:
-        """Return the last finished session; of the demo market, its last one."""
-        demo = self._sources.demo_market
-        return demo.last_session if self.demo and demo else self._calendar.last_finished(self.clock.now())
+    def last_session(self, source: object = DEMO_SOURCE) -> date:
+        """Return the last finished session; of the demo market, its last one, where it stands behind ``source``."""
+        market = self._sources.demo_market
+        if market is not None and source == DEMO_SOURCE and self.demo:
+            return market.last_session
+        return self._calendar.last_finished(self.clock.now())
 
     @property
     def demo_tickers(self) -> tuple[str, ...]:

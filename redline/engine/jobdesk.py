@@ -35,7 +35,7 @@ class JobDesk(Planning):
         """
         if api_key is not None:
             self._sources.key(request.source, api_key)
-        space = self._space(demo=self._in_demo(api_key))
+        space = self._space(demo=self._in_demo(request, api_key))
         planned = self.plan(request, api_key)
         sealed = self._sealed(api_key) if api_key is not None else None
         return space.runner.submit(request, planned, sealed, idempotency_key=idempotency_key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
@@ -26,12 +27,17 @@ class KeyDesk:
     _sources: Sources
     _work: bool
 
+    @property
+    @abstractmethod
+    def demo(self) -> bool:
+        """Whether the demo market stands in."""
+
     def usage(self) -> list[KeyUsage]:
         """Return the budgets of the keys that are known, then of those that were used since this engine began.
 
         An engine that works starts the demo market when it stands in: its budget is shown before anything is asked.
         """
-        return self._sources.usage(start_demo=self._work)
+        return self._sources.usage(demo=self.demo, start_demo=self._work)
 
     def budget(self) -> list[dict[str, object]]:
         """Return the rows of ``GET /budget`` (design 4.3)."""

@@ -8,14 +8,15 @@ from datetime import date, datetime, timedelta
 
 from redline.downloaders.base_downloader import BaseDownloader
 from redline.engine.house import House
+from redline.engine.sources import DEMO_SOURCE
 from redline.engine.workspace import Workspace
-from redline.errors import BadField
+from redline.errors import BadField, Unsupported
 from redline.jobs.planner import asked_range, plan
 from redline.jobs.seams import seam_statuses
 from redline.market.adjust import splits_matter
 from redline.market.bar import DAILY
 from redline.market.bulk import COLLECTION, HELD, parse_bulk
-from redline.market.part import Plan
+from redline.market.part import Part, Plan
 from redline.market.request import Dataset, DownloadRequest
 
 LIST_RESTS = timedelta(hours=24)  # D8: a list of today is asked for again after a day, one of a past date never.
@@ -30,7 +31,8 @@ class Planning(House):
         Raises:
             BadField, BadRange, BadName: by name of the field.
         """
-        request = DownloadRequest.parse(body, today=self.today(), last_session=self.last_session())
+        last = self.last_session(body.get("source", DEMO_SOURCE))
+        request = DownloadRequest.parse(body, today=self.today(), last_session=last)
         self._sources.label(request.source)
         return request
 
@@ -43,7 +45,8 @@ class Planning(House):
         Raises:
             BadField, BadRange: by name of the field. NotFound: there is no such collection.
         """
-        request = parse_bulk(body, today=self.today(), last_session=self.last_session())
+        last = self.last_session(body.get("source", DEMO_SOURCE))
+        request = parse_bulk(body, today=self.today(), last_session=last)
         self._sources.label(request.source)
         return self._resolved(request)
 
@@ -55,16 +58,18 @@ class Planning(House):
         """Return what a request would fetch and cost. Nothing is fetched.
 
         Raises:
-            MissingKey: no key is known, and no demo stands in.
+            MissingKey: no key is known, and no demo stands in. Unsupported: the source has nothing of the kind.
         """
-        if self._in_demo(api_key):
+        demo = self._in_demo(request, api_key)
+        if demo:
             downloader = self._sources.demonstration(request.source)
         else:
             downloader = self._sources.live(request.source, api_key)
-        return self._planned(self._now_in, request, downloader)
+        _check_offered(downloader, request)
+        return self._planned(self._space(demo=demo), request, downloader)
 
-    def _in_demo(self, api_key: str | None) -> bool:
-        return self.demo and api_key is None
+    def _in_demo(self, request: DownloadRequest, api_key: str | None) -> bool:
+        return request.source == DEMO_SOURCE and api_key is None and self.demo
 
     def _planned(self, space: Workspace, request: DownloadRequest, downloader: BaseDownloader) -> Plan:
         store, now = space.store, self.clock.now()
@@ -123,3 +128,18 @@ class Planning(House):
         asked_at, tickers = kept
         final = as_of is not None and as_of < self.today()
         return tickers if final or self.clock.now() - asked_at <= LIST_RESTS else ()
+
+
+def _check_offered(downloader: BaseDownloader, request: DownloadRequest) -> None:
+    """Raise ``Unsupported`` when the source has what is asked for of none of the tickers; each part sees to its own."""
+    refused: Unsupported | None = None
+    for ticker in request.tickers:
+        part = Part(request.source, request.dataset, ticker, request.start, request.end, request.spec)
+        try:
+            downloader.check_offered(part)
+        except Unsupported as error:
+            refused = refused or error
+        else:
+            return
+    if refused is not None:
+        raise refused

@@ -121,10 +121,11 @@ class ExportFile:
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """A source that can be asked: its name, what people call it, and whether a key for it is known."""
+    """A source that can be asked: its name, what people call it, whether it takes a key, and one is known."""
 
     name: str
     label: str
+    takes_key: bool
     has_key: bool
 
 

@@ -10,19 +10,22 @@ from typing import Any, Protocol
 
 from redline.clock import Clock
 from redline.config.keys import Key, KeyRing
+from redline.config.kinds import Hidden
 from redline.config.setting_list import Origin
 from redline.config.settings import Settings
 from redline.downloaders import SOURCE_NAMES, source_class
-from redline.downloaders.base_downloader import BaseDownloader
+from redline.downloaders.base_downloader import BaseDownloader, KeyUse
 from redline.engine.result import SourceInfo
-from redline.errors import KeysUnreadable, MissingKey
+from redline.errors import BadField, KeysUnreadable, MissingKey
 from redline.net.breaker import Breaker
 from redline.net.budget import Budgets, KeyBudget
 from redline.net.usage import KeyUsage
 
 DEMO_KEY = "demo-market-needs-no-key"
 DEMO_LIMIT = 600
+DEMO_SOURCE = "massive"  # The source that the demo market stands behind.
 DOWNLOADERS_KEPT = 8
+TIMEOUT_S = 30.0  # Of a source that takes no key; the others have it with theirs.
 
 
 class Demo(Protocol):
@@ -62,7 +65,10 @@ class Sources:
 
     def infos(self) -> list[SourceInfo]:
         """Return the sources that can be asked."""
-        return [SourceInfo(name, source_class(name).label, self._has_key(name)) for name in SOURCE_NAMES]
+        return [
+            SourceInfo(name, cls.label, cls.key_use is not KeyUse.NONE, self._has_key(name))
+            for name, cls in ((one, source_class(one)) for one in SOURCE_NAMES)
+        ]
 
     def label(self, source: str) -> str:
         """Return what people call a source; raises ``BadField`` when there is none of that name."""
@@ -72,9 +78,12 @@ class Sources:
         """Return the key to use.
 
         Raises:
-            BadField: there is no such source. MissingKey: no key for it is known.
+            BadField: there is no such source, or it takes no key. MissingKey: no key for it is known.
         """
         label = self.label(source)
+        if source_class(source).key_use is KeyUse.NONE:
+            field, was = ("source", source) if argument is None else ("api_key", Hidden("a key"))
+            raise BadField(field, was, f"{label} takes no key")
         found = self._keys.resolve(source, argument)
         if found is None:
             raise MissingKey(source, label)
@@ -84,13 +93,16 @@ class Sources:
         """Return a downloader that asks the real source with the key that is known, or with ``argument``.
 
         Raises:
-            BadField: there is no such source. MissingKey: no key for it is known.
+            BadField: there is no such source, or it takes no key. MissingKey: no key for it is known.
         """
+        address = self._address(source)
+        if argument is None and source_class(source).key_use is KeyUse.NONE:
+            return self._make(source, "", base_url=address, limit=None, timeout_s=TIMEOUT_S, patience_s=patience_s)
         key = self.key(source, argument)
         return self._make(
             source,
             key.api_key.reveal(),
-            base_url=self._settings.massive_api_base_url,
+            base_url=address,
             limit=key.rate_limit_per_minute,
             timeout_s=key.timeout_s,
             patience_s=patience_s,
@@ -109,24 +121,27 @@ class Sources:
     def note_limit(self, source: str) -> KeyBudget:
         """Write the limit of a source's key into the budgets, where a downloader that names none finds it."""
         key = self.key(source)
-        return self._budget(
-            source, self._settings.massive_api_base_url, key.api_key.reveal(), key.rate_limit_per_minute
-        )
+        return self._budget(source, self._address(source), key.api_key.reveal(), key.rate_limit_per_minute)
 
-    def usage(self, *, start_demo: bool) -> list[KeyUsage]:
-        """Return the budgets of the keys that are known, then of others that were used since this engine began.
+    def usage(self, *, demo: bool, start_demo: bool) -> list[KeyUsage]:
+        """Return the budgets of the keys that are known, then of others that were used since this engine began, those
+        of sources without a key among them.
 
-        While the demo stands in, its budget is the first; with ``start_demo`` its market is started for that.
+        While the ``demo`` stands in, its budget is the first; with ``start_demo`` its market is started for that.
         """
         now = set()
-        if self.demo and start_demo and self.demo_market is not None:
+        if demo and start_demo and self.demo_market is not None:
             now.add(self._budget("massive", self.demo_market(), DEMO_KEY, DEMO_LIMIT))
-        for source in SOURCE_NAMES:
+        for source in (one for one in SOURCE_NAMES if source_class(one).key_use is not KeyUse.NONE):
             with suppress(MissingKey, KeysUnreadable):  # What is unknown has no budget to show.
                 now.add(self.note_limit(source))
         with self._lock:
             used = sorted(self._used.items(), key=lambda item: item[1] not in now)
-        return [budget.snapshot() for (_, _, key), budget in used if self.demo or key != DEMO_KEY]
+        return [budget.snapshot() for (_, _, key), budget in used if demo or key != DEMO_KEY]
+
+    def _address(self, source: str) -> str:
+        """Where a source is; raises ``BadField`` when there is none of that name."""
+        return str(getattr(self._settings, source_class(source).address))
 
     def _budget(self, source: str, base_url: str, key: str, limit: float | None) -> KeyBudget:
         budget = self._budgets.key(source, base_url.rstrip("/"), key, limit)
@@ -147,10 +162,10 @@ class Sources:
     def _new(
         self, source: str, key: str, base_url: str, limit: float | None, timeout_s: float, patience_s: float | None
     ) -> BaseDownloader:
-        self._budget(source, base_url, key, limit)
         made: Any = source_class(source)
+        own = () if made.key_use is KeyUse.NONE else (key,)
         downloader: BaseDownloader = made(
-            key,
+            *own,
             self._settings.home,
             base_url=base_url,
             rate_limit_per_minute=limit,
@@ -161,6 +176,7 @@ class Sources:
             patience_s=patience_s,
             breaker=self._breaker(source, base_url),
         )
+        self._budget(source, base_url, key, limit)
         return downloader
 
     def _breaker(self, source: str, base_url: str) -> Breaker:

@@ -15,6 +15,8 @@ from redline.jobs.worker import Replan
 from redline.market.calendar import TradingCalendar
 from redline.store import Store
 
+JOBS_FILE = "jobs.db"
+
 
 class Workspace:
     """The store, the ledger of jobs and the workers below ``home``."""
@@ -34,7 +36,7 @@ class Workspace:
         """Open it. ``replan`` plans a job whose universe has become known; ``update`` submits a collection's job."""
         self.home, self.demo = home, demo
         self.store = Store(home, clock, calendar)
-        self.ledger = JobLedger(home / "jobs.db", clock)
+        self.ledger = JobLedger(home / JOBS_FILE, clock)
         self.runner = Runner(
             self.ledger, self.store, downloader_for, clock, calendar=calendar, replan=replan, update=update
         )

@@ -239,6 +239,18 @@ class JobLedger(Entries):
 _AT_WORK = [Stage.OPEN.value, Stage.CANCELLING.value, Stage.FAILING.value]
 
 
+def asked_sources(path: Path) -> frozenset[str]:
+    """Return the sources that the jobs of a file are of; none when there is no such file."""
+    if not path.exists():
+        return frozenset()
+    database = Database(path)
+    try:
+        with database.read() as link:
+            return frozenset(row.source for row in link.execute(select(jobs.c.source).distinct()))
+    finally:
+        database.close()
+
+
 def _row(link: Connection, job_id: str, *columns: Any) -> Any:
     """Return a job's row, or only some columns of it: a request for thousands of tickers is long."""
     row = link.execute(select(*columns or (jobs,)).where(jobs.c.id == job_id)).first()

@@ -189,6 +189,7 @@ class StandInExport:
 class StandInSource:
     name: str = "massive"
     label: str = "Massive.com"
+    takes_key: bool = True
     has_key: bool = True
 
 
@@ -403,6 +404,9 @@ class StandInEngine:
 
     def coverage(self, ticker: str, spec: BarSpec, start: date, end: date) -> list[SessionStatus]:
         return [SessionStatus(day, SessionState.STORED, 1, "massive") for day in SESSIONS if start <= day <= end]
+
+    def coverage_read(self, ticker: str, spec: BarSpec, start: date, end: date) -> list[SessionStatus]:
+        return self.coverage(ticker, spec, start, end)
 
     def coverage_many(
         self, tickers: Sequence[str], spec: BarSpec, start: date, end: date, source: str = "massive"

@@ -56,7 +56,7 @@ def chart_of(
     asked = {"ticker": ticker, "timespan": spec.timespan.value, "multiplier": f"{spec.multiplier}"}
     asked |= {"start": start.isoformat(), "end": end.isoformat(), "adjust": adjust.value, "format": "json"}
     asked |= {"job": job_id} if job_id else {}
-    statuses = holdings.coverage(ticker, spec, start, end)
+    statuses = holdings.coverage_read(ticker, spec, start, end)
     missing = missing_sessions(statuses)
     nth = {one.session: at for at, one in enumerate(statuses)}
     said = f"{ticker}, {spec} bars, {start} to {end}, {ADJUST_WORDS[adjust]}."

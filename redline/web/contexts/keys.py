@@ -126,7 +126,7 @@ def _saved(keys: Sequence[Mapping[str, Any]], source: str) -> dict[str, str]:
 
 
 def _fields(engine: Engine, form: Mapping[str, str], complaint: Complaint | None) -> tuple[Field, ...]:
-    sources = {one.name: one.label for one in engine.sources()}
+    sources = {one.name: one.label for one in engine.sources() if one.takes_key}
     return (
         Field(
             "source",

@@ -106,7 +106,7 @@ def ticker_page(engine: Engine, args: Mapping[str, str]) -> TickerPage:
 def _filled(engine: Engine, query: BarsQuery, table: Any, page: int, held: tuple[date, date]) -> TickerPage:
     ticker, spec = query.tickers[0], query.spec
     start, end = query.start or held[0], query.end or held[1]
-    statuses = engine.coverage(ticker, spec, start, end)
+    statuses = engine.coverage_read(ticker, spec, start, end)
     actions = _actions(engine, ticker, start, end)
     drawn_from, said = start, ""
     if table.num_rows > MOST_BARS:
@@ -125,7 +125,7 @@ def _filled(engine: Engine, query: BarsQuery, table: Any, page: int, held: tuple
         figures=_figures(table, len(statuses), len(missing_sessions(statuses)), query),
         rows=rows_of(table, page, spec, actions),
         pager=pager(query, table.num_rows, page),
-        gaps=gap_rows([gap.as_json() for gap in gaps(ticker, statuses)], spec),
+        gaps=gap_rows([gap.as_json() for gap in gaps(ticker, statuses)], spec, table["source"][-1].as_py()),
         actions=actions,
         exports=tuple(
             Link(label, f"/data/bars?{urlencode(address(query) | {'format': fmt})}") for label, fmt in EXPORTS

@@ -29,7 +29,8 @@ class Client(threading.Thread):
     def __init__(self, world: World, seed: int, number: int) -> None:
         super().__init__(name=f"client-{number}")
         self._world, self._rng, self._number = world, random.Random(f"{seed} client {number}"), number
-        self._http = requests.Session()
+        # A program sends no cookie, and a page's cookie on a program's post is refused: two clients, as in life.
+        self._http, self._browser = requests.Session(), requests.Session()
         self._http.headers["Accept"] = "application/json"
 
     def run(self) -> None:
@@ -71,6 +72,8 @@ class Client(threading.Thread):
 
     def _checked(self, answer: requests.Response) -> requests.Response:
         self._world.count(f"HTTP {answer.status_code}")
+        if answer.status_code == 403:
+            self._world.error(f"{answer.request.method} {answer.request.path_url}: refused, {answer.text}")
         if answer.status_code >= 500:
             try:
                 code = answer.json().get("code", "")
@@ -123,8 +126,8 @@ class Client(threading.Thread):
     def _look(self) -> None:
         path = self._rng.choice(("/jobs", "/data", "/budget", "/data/bars?ticker=" + self._rng.choice(TICKERS)))
         html = path in ("/jobs", "/data") and self._rng.random() < 0.7
-        accept = "text/html" if html or path == "/data" else "application/json"
-        self._checked(self._http.get(self._world.address + path, headers={"Accept": accept}, timeout=40))
+        client, accept = (self._browser, "text/html") if html or path == "/data" else (self._http, "application/json")
+        self._checked(client.get(self._world.address + path, headers={"Accept": accept}, timeout=40))
         self._world.count("look")
 
     def _command(self) -> None:

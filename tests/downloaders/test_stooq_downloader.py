@@ -244,7 +244,7 @@ def test_each_status_is_an_error_of_its_own(make: Make, vendor: Any, status: int
 def test_the_key_is_a_parameter_of_its_own_escaped_and_in_no_log(
     make: Make, vendor: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "urllib3")  # Which ``install_logging`` of another test may have quietened.
     vendor.says(b"No data")
     key = "a/b+c=d&e-0123456789"
 

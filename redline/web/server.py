@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import signal
 import sys
 import threading
@@ -24,7 +25,8 @@ from redline.web.listener import Listener
 log = logging.getLogger(__name__)
 
 LOOP_S: Final = 1.0
-STOP_S: Final = 3.0
+STOP_S: Final = 2.0
+LEAVE_S: Final = 4.5  # From the signal to the end of the process, whatever is at work then: the contract is 5 s.
 CONNECTIONS: Final = 1_000
 MAX_HEAD_BYTES: Final = 32_768
 LOOPBACK: Final = ("127.0.0.1", "::1")
@@ -79,7 +81,8 @@ def serve(app: Flask, host: str, port: int, say: Callable[[str], None] | None = 
     """Serve ``app`` until SIGTERM or SIGINT; return the exit code: 0, or 2 when the address cannot be bound.
 
     ``say`` prints the address when it is bound (default: to standard output). The engine stays open: who made it
-    closes it.
+    closes it, in what is left of ``LEAVE_S`` seconds from the signal. Then the process ends with exit code 0: a large
+    commit may take longer, and loses nothing, for it is as whole after an end at any instant as after ``kill -9``.
     """
     say = say or (lambda line: print(line, flush=True))
     raise_file_limit()
@@ -88,10 +91,22 @@ def serve(app: Flask, host: str, port: int, say: Callable[[str], None] | None = 
     except ConfigError as error:
         print(f"{error.sentence} {error.hint}", file=sys.stderr, flush=True)
         return 2
-    with stopped_by_signals(server.stop):
+
+    def stop() -> None:
+        server.stop()
+        last = threading.Timer(LEAVE_S, _leave)
+        last.daemon = True
+        last.start()
+
+    with stopped_by_signals(stop):
         say(f"REDLINE is at {server.address}")
         server.run()
     return 0
+
+
+def _leave() -> None:
+    log.warning("work was still in flight %s s after the signal to stop; it goes on at the next start", LEAVE_S)
+    os._exit(0)
 
 
 def adjustments(host: str, port: int, threads: int) -> Adjustments:

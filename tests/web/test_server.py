@@ -165,6 +165,23 @@ def test_a_signal_ends_streams_and_waits_within_5_s(program: subprocess.Popen[st
         assert list(lines)  # The stream has an end.
 
 
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_work_that_does_not_end_is_left_in_time(stop: signal.Signals) -> None:
+    """What follows ``serve`` (a commit in flight, a closing store) may never end; the process is gone all the same."""
+    never = PROGRAM + "import threading; threading.Event().wait()"
+    command = [sys.executable, "-c", never.replace("sys.exit(serve(", "print(serve("), "0"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        try:
+            assert running.stdout is not None
+            running.stdout.readline()
+            began = time.monotonic()
+            os.kill(running.pid, stop)
+            assert running.wait(10) == 0
+            assert time.monotonic() - began < 5
+        finally:
+            running.kill()
+
+
 def test_500_slow_sockets_and_100_streams_leave_the_page_quick(
     app: Flask, engine: StandInEngine, run_server: Run
 ) -> None:

@@ -26,6 +26,7 @@ DISK_LOOK_S = 10.0  # Reliability P3: a job goes on by itself within 30 s of the
 PAGES_AT_ONCE = 500
 ROWS_AT_ONCE = 100_000  # Nine sessions of the market: a commit marks all its tickers, so much less takes longer.
 ROWS_IN_HAND = 60_000  # Workers wait when so many rows have not been written yet: memory is bounded.
+GATHER_TIMES, GATHER_S = 3.0, 0.5  # Pages gather for so many times the last commit, at most so long: see ``_gathered``.
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
@@ -60,16 +61,27 @@ class _Entry:
 
 
 class Committer:
-    """Commits what it is given, together. Thread-safe. ``told`` is called after each commit.
+    """Commits what it is given, together. Thread-safe. ``told`` is called after each commit; ``coming`` says whether
+    workers are at work, so that more may come (call ``look`` when that ends).
 
     While the disk is full it keeps what is in hand and looks again every ten seconds; what its job no longer wants,
     and everything when it is told to stop, goes back to the queue.
     """
 
-    def __init__(self, parts: PartLedger, store: Rows, notes: Notes, clock: Clock, told: Callable[[], None]) -> None:
-        self._parts, self._store, self._notes, self._clock, self._told = parts, store, notes, clock, told
+    def __init__(
+        self,
+        parts: PartLedger,
+        store: Rows,
+        notes: Notes,
+        clock: Clock,
+        *,
+        told: Callable[[], None],
+        coming: Callable[[], bool],
+    ) -> None:
+        self._parts, self._store, self._notes, self._clock = parts, store, notes, clock
+        self._told, self._coming = told, coming
         self._queue: deque[_Entry] = deque()
-        self._rows = 0
+        self._rows, self._waiters, self._last_took_s = 0, 0, 0.0
         self._changed = threading.Condition()
         self._ending, self._stop = False, threading.Event()
         self._thread: threading.Thread | None = None
@@ -104,6 +116,11 @@ class Committer:
         self._enter(_Entry(page, waiter))
         return waiter.result()
 
+    def look(self) -> None:
+        """Notice that ``coming`` has changed."""
+        with self._changed:
+            self._changed.notify_all()
+
     # -- inside -------------------------------------------------------------------------------------------------------
 
     def _enter(self, entry: _Entry) -> None:
@@ -111,10 +128,12 @@ class Committer:
             self._changed.wait_for(lambda: self._rows < ROWS_IN_HAND or self._ending)
             self._queue.append(entry)
             self._rows += _rows(entry)
+            self._waiters += entry.waiter is not None
             self._changed.notify_all()
 
     def _run(self) -> None:
         while batch := self._take():
+            began = self._clock.since_boot()
             try:
                 self._work(batch)
             except (DiskFull, StoreBusy) as error:
@@ -123,6 +142,7 @@ class Committer:
             except Exception as error:  # noqa: BLE001  the committer's loop: workers depend on it
                 self._broken(batch, error)
                 _log.exception("the committer met an error and goes on")
+            self._last_took_s = self._clock.since_boot() - began
             try:
                 self._told()
             except (DiskFull, StoreBusy) as error:  # The next pulse looks at the jobs again.
@@ -138,14 +158,21 @@ class Committer:
     def _take(self) -> list[_Entry]:
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._ending)
+            self._changed.wait_for(self._gathered, min(GATHER_S, GATHER_TIMES * self._last_took_s))
             batch: list[_Entry] = []
             rows = 0
             while self._queue and len(batch) < PAGES_AT_ONCE and rows < ROWS_AT_ONCE:
                 batch.append(self._queue.popleft())
                 rows += _rows(batch[-1])
+                self._waiters -= batch[-1].waiter is not None
             self._rows -= rows
             self._changed.notify_all()
             return batch
+
+    def _gathered(self) -> bool:
+        """Whether there is nothing to wait for: most of what a commit costs, it costs for one page as for fifty."""
+        enough = len(self._queue) >= PAGES_AT_ONCE or self._rows >= ROWS_IN_HAND
+        return enough or self._waiters > 0 or self._ending or not self._coming()
 
     def _work(self, batch: Sequence[_Entry]) -> None:
         held = self._insist(lambda: self._parts.held([one.page.lease for one in batch]))

@@ -61,7 +61,10 @@ class Runner:
         rng = rng or random.SystemRandom()
         self._ledger, self._store, self._clock = ledger, store, clock
         self._notes = Notes(ledger.parts, clock, self._long_wait)
-        self._committer = Committer(ledger.parts, store, self._notes, clock, self._committed)
+        self._at_work: dict[tuple[str, int], threading.Event] = {}
+        self._committer = Committer(
+            ledger.parts, store, self._notes, clock, told=self._committed, coming=lambda: bool(self._at_work)
+        )
         self._worker = Worker(
             ledger,
             store,
@@ -83,7 +86,6 @@ class Runner:
         self._changes = 0
         self._stopping = threading.Event()
         self._wake = [threading.Event() for _ in range(workers)]
-        self._at_work: dict[tuple[str, int], threading.Event] = {}
         self._threads: list[threading.Thread] = []
 
     # -- life ---------------------------------------------------------------------------------------------------------
@@ -252,6 +254,7 @@ class Runner:
                 self._worker.work(job, lease, stop)
         finally:
             del self._at_work[mine]
+            self._committer.look()
         self._committed()
 
     def _committed(self) -> None:

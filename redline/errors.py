@@ -286,6 +286,17 @@ class ProviderUnavailable(ProviderError):
     code, status, retryable = "provider_unavailable", 503, True
 
 
+class AllSourcesFailed(ProviderUnavailable):
+    """None of several sources could help. ``reasons``: source to sentence."""
+
+    def __init__(self, ticker: str, reasons: dict[str, str]) -> None:
+        told = " ".join(f"{name}: {reason.removeprefix(name + ': ')}" for name, reason in reasons.items())
+        super().__init__(
+            "every source", f"none could give bars of {ticker}. {told}", "Mend one of them; ask again later."
+        )
+        self.fields["reasons"] = dict(reasons)
+
+
 class InvalidKey(ProviderError, ValueError):
     """The source rejected the key (401). Also a ``ValueError``, for callers that expect one."""
 

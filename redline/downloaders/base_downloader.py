@@ -142,6 +142,11 @@ class BaseDownloader(ABC):
     def rate_limit_delay(self, seconds: float) -> None:
         self._budget.delay_s = seconds
 
+    @property
+    def paused_s(self) -> float:
+        """Seconds for which the source wants no request, after a 429; 0: none."""
+        return self._budget.paused_s()
+
     def pages(self, part: Part, watch: Watch) -> Iterator[Page]:
         """Yield the raw rows of a part, page by page, whole sessions each; together they cover all of its dates.
 
@@ -175,17 +180,22 @@ class BaseDownloader(ABC):
             UnknownTicker: there are no bars, and the source does not know the ticker.
             ProviderError: all that ``pages`` raises.
         """
-        import pyarrow as pa
-
         part = self._part(ticker, start_date, end_date, timespan, multiplier)
         self.check_offered(part)
-        watch = Watch()
-        flag = parse_flag(adjusted, "adjusted")
-        tables = [page.table for page in self._walk(part, watch, adjusted=flag)]
-        bars = pa.concat_tables(tables) if tables else BARS_WIRE.empty_table()
-        if not bars.num_rows and not self.listing(part.ticker, watch).known:
+        bars = self.bars_table(part, adjusted=parse_flag(adjusted, "adjusted"))
+        if not bars.num_rows and not self.listing(part.ticker, Watch()).known:
             raise UnknownTicker(self.name, part.ticker, self.only_tickers)
         return frame(bars)
+
+    def bars_table(self, part: Part, *, adjusted: bool) -> Any:
+        """Return the bars of a part that is offered as an Arrow table of ``BARS_WIRE``; raises what ``pages`` does.
+
+        ``adjusted``: for splits up to today, by the source.
+        """
+        import pyarrow as pa
+
+        tables = [page.table for page in self._walk(part, Watch(), adjusted=adjusted)]
+        return pa.concat_tables(tables) if tables else BARS_WIRE.empty_table()
 
     def download_multiple_tickers(
         self, tickers: Iterable[str], start_date: str | date | None = None, end_date: str | date | None = None
